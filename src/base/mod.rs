@@ -1,0 +1,9 @@
+//! What every room stands on: time, randomness, ids, secret memory, cryptography, settings.
+//!
+//! One file wraps one library. Nothing here knows what an approval or a token is.
+
+pub mod clock;
+pub mod id;
+pub mod random;
+pub mod secret;
+pub mod tasks;

@@ -1,0 +1,1 @@
+//! The rules. Pure and synchronous: `now` is an argument, nothing here waits, reads or writes.

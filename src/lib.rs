@@ -1,0 +1,7 @@
+//! Exeat: the secrets broker for coding agents.
+//!
+//! Direction of imports, enforced by `tests/architecture.rs`:
+//! `base ← domain ← store, planes ← broker ← edges ← main`.
+
+pub mod base;
+pub mod domain;

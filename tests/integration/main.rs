@@ -1,0 +1,1 @@
+//! Exeat from outside: one binary, one module per subject.
