@@ -3,6 +3,7 @@
 //! One file wraps one library. Nothing here knows what an approval or a token is.
 
 pub mod clock;
+pub mod crypto;
 pub mod id;
 pub mod random;
 pub mod secret;

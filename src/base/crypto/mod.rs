@@ -1,0 +1,3 @@
+//! The one door to `ring`: hashing, signatures, authenticated encryption. One file per primitive.
+
+pub mod hash;
