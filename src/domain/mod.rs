@@ -1,5 +1,10 @@
 //! The rules. Pure and synchronous: `now` is an argument, nothing here waits, reads or writes.
 
 pub mod identity;
+pub mod inert;
 pub mod ledger;
 pub mod name;
+pub mod principal;
+pub mod step;
+pub mod upstream;
+pub mod usage;

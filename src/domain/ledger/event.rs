@@ -1,0 +1,217 @@
+//! The closed set of events. No field can hold a secret: ids, names, scope items, inert text, masked targets.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::clock::Timestamp;
+use crate::base::crypto::hash::Digest;
+use crate::base::id::{AgentId, ApprovalId, CredentialId, PersonId, RunId, TokenId, UpstreamId, UseId};
+use crate::domain::approval::{Decision, Exchange, Statement};
+use crate::domain::identity::Identity;
+use crate::domain::name::Name;
+use crate::domain::principal::{Agent, Label, Person, Role};
+use crate::domain::scope::ScopeItem;
+use crate::domain::upstream::Upstream;
+use crate::domain::usage::{Outcome, UseStart};
+
+/// One line of the log: when, and what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Event {
+    /// `exeat init` made this installation.
+    Installed { origin: String, version: String },
+    /// The broker began to serve.
+    Started { version: String, policy: Digest },
+    /// The broker stopped as asked.
+    Stopped {},
+    /// The wall clock was found behind or ahead of Exeat's own time by this many microseconds.
+    ClockStepped { offset: i64 },
+    /// The review policy in force changed.
+    PolicyChanged { policy: Digest },
+    /// A key took over: `token` or `ledger` keys by their id, `vault` keys by their version.
+    KeyRotated { purpose: KeyPurpose, key: String, by: Option<PersonId> },
+    /// A person was added. The first has nobody who added them.
+    PersonAdded { person: PersonId, name: Label, roles: BTreeSet<Role>, by: Option<PersonId> },
+    /// A person was removed.
+    PersonRemoved { person: PersonId, by: PersonId },
+    /// An agent was enrolled.
+    AgentEnrolled { agent: Agent, by: PersonId },
+    /// An agent was removed.
+    AgentRemoved { agent: AgentId, by: PersonId },
+    /// An acting identity was named.
+    IdentityAdded { identity: Identity, by: PersonId },
+    /// An upstream was defined, or redefined.
+    UpstreamDefined { upstream: Upstream, by: PersonId },
+    /// A credential was sealed.
+    CredentialSealed {
+        credential: CredentialId,
+        version: u64,
+        upstream: UpstreamId,
+        upstream_name: Name,
+        identity: Identity,
+        by: PersonId,
+    },
+    /// An agent asked.
+    Requested { statement: Statement, digest: Digest },
+    /// An agent's asking was refused before it became a request.
+    RequestRefused { agent: AgentId, problem: String },
+    /// A person decided.
+    Decided { approval: ApprovalId, agent: AgentId, run: Option<RunId>, decision: Decision, state: String },
+    /// A person's decision was refused.
+    DecisionRefused { approval: ApprovalId, person: PersonId, problem: String },
+    /// The agent took its request back.
+    Cancelled { approval: ApprovalId, agent: AgentId },
+    /// Time ran out.
+    Expired { approval: ApprovalId, agent: AgentId, decided: bool },
+    /// A person ended an approval, and its tokens with it.
+    Revoked { approval: ApprovalId, agent: AgentId, by: PersonId },
+    /// A token was made.
+    TokenIssued {
+        token: TokenId,
+        approval: ApprovalId,
+        agent: AgentId,
+        run: Option<RunId>,
+        identity: Identity,
+        items: Vec<ScopeItem>,
+        approvers: Vec<PersonId>,
+        statement_digest: Digest,
+        expires_at: Timestamp,
+    },
+    /// An exchange was refused.
+    ExchangeRefused { agent: AgentId, approval: Option<ApprovalId>, problem: String },
+    /// A token was ended.
+    TokenRevoked { token: TokenId, approval: ApprovalId, agent: AgentId, by: Revoker },
+    /// A use is about to carry a credential.
+    UseStarted(UseStart),
+    /// A use ended.
+    UseFinished {
+        #[serde(rename = "use")]
+        id: UseId,
+        token: TokenId,
+        approval: ApprovalId,
+        agent: AgentId,
+        run: Option<RunId>,
+        outcome: Outcome,
+    },
+    /// Nobody reported how a use ended.
+    UseUnfinished {
+        #[serde(rename = "use")]
+        id: UseId,
+        token: TokenId,
+        approval: ApprovalId,
+        agent: AgentId,
+        run: Option<RunId>,
+    },
+    /// A use was refused.
+    UseRefused(UseRefusal),
+    /// Somebody's key was not accepted on a listener.
+    AuthenticationFailed { listener: String },
+    /// A person read the log or a report.
+    LedgerRead { by: PersonId, what: String },
+}
+
+/// The refusal of a use. Its id becomes the step of the request that follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UseRefusal {
+    /// Its id.
+    #[serde(rename = "use")]
+    pub id: UseId,
+    /// The agent.
+    pub agent: AgentId,
+    /// The token that was shown, if it was one of ours.
+    pub token: Option<TokenId>,
+    /// The approval behind it.
+    pub approval: Option<ApprovalId>,
+    /// The run.
+    pub run: Option<RunId>,
+    /// The problem's name.
+    pub problem: String,
+    /// Why, in a fixed word; more than the agent is told.
+    pub reason: String,
+    /// Method and URL, with query values masked; what could be read of it.
+    pub target: Option<String>,
+}
+
+/// Which kind of key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyPurpose {
+    /// Signs access tokens.
+    Token,
+    /// Signs checkpoints of the log.
+    Ledger,
+    /// Wraps the vault's data keys.
+    Vault,
+    /// Signs the certificates of intercepted hosts.
+    Authority,
+}
+
+/// Who ended a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Revoker {
+    /// A person.
+    Person { id: PersonId },
+    /// The agent itself (RFC 7009).
+    Agent { id: AgentId },
+}
+
+/// What an entry is about: the columns by which a report finds it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    /// The approval.
+    pub approval: Option<ApprovalId>,
+    /// The token.
+    pub token: Option<TokenId>,
+    /// The agent.
+    pub agent: Option<AgentId>,
+    /// The run.
+    pub run: Option<RunId>,
+    /// The use.
+    pub usage: Option<UseId>,
+}
+
+impl Entry {
+    /// The canonical bytes (RFC 8785): the leaf of the tree is made over these.
+    #[must_use]
+    pub fn canonical(&self) -> Vec<u8> {
+        // Entries hold only strings, integers, lists and objects with text keys: nothing that can fail.
+        serde_json_canonicalizer::to_vec(self).unwrap_or_default()
+    }
+}
+
+impl Event {
+    /// The event of an exchange.
+    #[must_use]
+    pub fn token_issued(exchange: &Exchange) -> Self {
+        Self::TokenIssued {
+            token: exchange.token(),
+            approval: exchange.approval(),
+            agent: exchange.agent(),
+            run: exchange.run(),
+            identity: exchange.identity().clone(),
+            items: exchange.items().to_vec(),
+            approvers: exchange.approvers().to_vec(),
+            statement_digest: exchange.statement_digest(),
+            expires_at: exchange.expires_at(),
+        }
+    }
+
+    /// The event of a person being added.
+    #[must_use]
+    pub fn person_added(person: &Person, by: Option<PersonId>) -> Self {
+        Self::PersonAdded { person: person.id, name: person.name.clone(), roles: person.roles.clone(), by }
+    }
+}

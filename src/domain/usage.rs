@@ -1,0 +1,54 @@
+//! Uses: one upstream request that carries a credential (G11), from permit to outcome.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::clock::Timestamp;
+use crate::base::id::{AgentId, ApprovalId, CredentialId, RunId, TokenId, UpstreamId, UseId};
+use crate::domain::identity::Identity;
+
+/// A use that is about to begin: what the ledger will say before any byte carries a credential (I2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UseStart {
+    /// Its id.
+    #[serde(rename = "use")]
+    pub id: UseId,
+    /// The token that allows it.
+    pub token: TokenId,
+    /// The approval behind the token.
+    pub approval: ApprovalId,
+    /// The agent.
+    pub agent: AgentId,
+    /// The run.
+    pub run: Option<RunId>,
+    /// Whom the upstream sees.
+    pub identity: Identity,
+    /// The upstream.
+    pub upstream: UpstreamId,
+    /// The credential.
+    pub credential: CredentialId,
+    /// The credential's version.
+    pub credential_version: u64,
+    /// Which of the token's items allows it.
+    pub item: usize,
+    /// Method and URL, with query values masked.
+    pub target: String,
+    /// The address that is dialled.
+    pub address: Option<std::net::SocketAddr>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How a use ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// The upstream's status, if it answered.
+    pub status: Option<u16>,
+    /// Body bytes sent to the upstream.
+    pub bytes_up: u64,
+    /// Body bytes received from it.
+    pub bytes_down: u64,
+    /// What broke it, in a fixed word: `client_gone`, `upstream_unreachable`, `upstream_broke`, `cut`.
+    pub broken: Option<String>,
+}

@@ -1,0 +1,260 @@
+//! The contract every engine keeps. `tests/integration/store` runs one suite over each engine.
+
+use futures_util::future::BoxFuture;
+
+use super::query::{ApprovalQuery, EntryQuery, StoredCheckpoint, StoredEntry};
+use crate::base::clock::Timestamp;
+use crate::base::crypto::hash::Digest;
+use crate::base::id::{AgentId, ApprovalId, CredentialId, PersonId, TokenId, UpstreamId, UseId};
+use crate::domain::approval::{Approval, Exchange};
+use crate::domain::identity::Identity;
+use crate::domain::ledger::{Entry, KeyPurpose, Recorded};
+use crate::domain::principal::{Agent, Person};
+use crate::domain::upstream::Upstream;
+use crate::domain::usage::{Outcome, UseStart};
+
+/// What a store can fail with, whatever the step.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The step was not taken because something it relies on had changed, or a name is taken. Read again.
+    #[error("changed meanwhile")]
+    Conflict,
+    /// Nothing can be written or read now: disk full, database gone, writer behind. Nothing happened; try again.
+    #[error("the ledger is not available: {0}")]
+    Unavailable(&'static str),
+    /// The engine refused.
+    #[error("the store failed")]
+    Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A row that the domain could not have written.
+    #[error("corrupt row in {table}: {row}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        row: String,
+    },
+}
+
+/// A change to what is installed. Each comes with its entry.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A new person, known by the hash of a key. `Conflict` when the name is taken by a person not removed.
+    AddPerson { person: Person, key: Digest },
+    /// A person's end. `Conflict` when there is none such.
+    RemovePerson { id: PersonId, at: Timestamp },
+    /// A new agent, known by the hash of a key. `Conflict` when the name is taken by an agent not removed.
+    AddAgent { agent: Agent, key: Digest },
+    /// An agent's end; its tokens are dead and its pending requests cancelled with it. `Conflict` when there is none such.
+    RemoveAgent { id: AgentId, at: Timestamp },
+    /// An acting identity. Naming one twice changes nothing.
+    AddIdentity { identity: Identity },
+    /// A definition, new (version 1) or the next version of one; approvals bound to an older one become stale.
+    /// `Conflict` when the version is not the next.
+    PutUpstream { upstream: Upstream },
+    /// A sealed credential, new (version 1) or the next version; approvals bound to an older one become stale.
+    /// `Conflict` when the version is not the next, or upstream and identity have another credential (A15).
+    PutCredential { credential: CredentialId, version: u64, upstream: UpstreamId, identity: Identity, sealed: Vec<u8> },
+    /// The same version of a credential, sealed anew under another key. `Conflict` when the version differs.
+    Reseal { credential: CredentialId, version: u64, sealed: Vec<u8> },
+    /// The policy in force. Approvals made under another become stale.
+    SetPolicy { version: Digest },
+    /// A new signing key that takes over for its purpose.
+    AddKey { key: SealedKey },
+    /// Only the entry.
+    Nothing,
+}
+
+/// A signing key, sealed by the vault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedKey {
+    /// Its id: for token keys the `kid`.
+    pub id: String,
+    /// What it signs.
+    pub purpose: KeyPurpose,
+    /// The public half, or the certificate.
+    pub public: Vec<u8>,
+    /// The private half, sealed.
+    pub sealed: Vec<u8>,
+    /// When it took over.
+    pub since: Timestamp,
+}
+
+/// A sealed credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedCredential {
+    /// Its id.
+    pub id: CredentialId,
+    /// Its version.
+    pub version: u64,
+    /// Its upstream.
+    pub upstream: UpstreamId,
+    /// Its acting identity.
+    pub identity: Identity,
+    /// The secret, sealed.
+    pub sealed: Vec<u8>,
+}
+
+/// Everything installed, at one moment. Small enough to hold in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Installed {
+    /// People, removed ones too, each with the hash of their key.
+    pub people: Vec<(Person, Digest)>,
+    /// Agents, removed ones too, each with the hash of its key.
+    pub agents: Vec<(Agent, Digest)>,
+    /// Acting identities.
+    pub identities: Vec<Identity>,
+    /// Upstreams, the current version of each.
+    pub upstreams: Vec<Upstream>,
+    /// Credentials, the current version of each.
+    pub credentials: Vec<SealedCredential>,
+    /// The policy in force.
+    pub policy: Option<Digest>,
+}
+
+/// Where the log stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The number of entries.
+    pub size: u64,
+    /// The root of the tree over them.
+    pub root: Digest,
+    /// The time of the newest entry.
+    pub last_at: Option<Timestamp>,
+}
+
+/// A token as the store knows it: never the token itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRecord {
+    /// Its id.
+    pub id: TokenId,
+    /// Its approval.
+    pub approval: ApprovalId,
+    /// Its agent.
+    pub agent: AgentId,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// Whether it would be accepted now, its time apart: not revoked, its approval neither revoked nor stale nor used up, its agent
+    /// not removed.
+    pub live: bool,
+}
+
+/// What became of a new request.
+#[derive(Clone, Debug)]
+pub enum Created {
+    /// It is on record.
+    New(Recorded<Approval>),
+    /// The same request under the same idempotency key is there already, or the same undecided request of the same agent.
+    Existing(Approval),
+}
+
+/// Why a request was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateRefused {
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key belongs to another request")]
+    KeyReused,
+    /// The agent has as many undecided requests as it may have.
+    #[error("too many undecided requests")]
+    TooManyPending,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why no token was put on record.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueRefused {
+    /// By the time of writing the approval gave no (further) token: spent, revoked, expired, stale, agent removed.
+    #[error("the approval gives no token now")]
+    NotNow,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a use was not put on record. The refusal itself is.
+#[derive(Debug, thiserror::Error)]
+pub enum UseDenied {
+    /// The token is not live any more.
+    #[error("the token is not live")]
+    NotLive,
+    /// The approval has no uses left.
+    #[error("no uses are left")]
+    UsedUp,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A use that has begun and not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenUse {
+    /// The use.
+    pub id: UseId,
+    /// When it began.
+    pub at: Timestamp,
+    /// Its approval.
+    pub approval: ApprovalId,
+    /// Its token.
+    pub token: TokenId,
+    /// Its agent.
+    pub agent: AgentId,
+    /// Its run.
+    pub run: Option<crate::base::id::RunId>,
+}
+
+/// The result of a step, later.
+pub type Later<'a, T, E = StoreError> = BoxFuture<'a, Result<T, E>>;
+
+/// A store.
+pub trait Store: Send + Sync + 'static {
+    /// Everything installed.
+    fn installed(&self) -> Later<'_, Installed>;
+    /// The signing keys of one purpose, oldest first.
+    fn keys(&self, purpose: KeyPurpose) -> Later<'_, Vec<SealedKey>>;
+    /// One approval, with its counters as they stand.
+    fn approval(&self, id: ApprovalId) -> Later<'_, Option<Approval>>;
+    /// Approvals, newest first.
+    fn approvals(&self, query: ApprovalQuery) -> Later<'_, Vec<Approval>>;
+    /// One token.
+    fn token(&self, id: TokenId) -> Later<'_, Option<TokenRecord>>;
+    /// Entries by index.
+    fn entries(&self, query: EntryQuery) -> Later<'_, Vec<StoredEntry>>;
+    /// Signed heads that cover more than `after` entries, by size, at most `limit`.
+    fn checkpoints(&self, after: u64, limit: u32) -> Later<'_, Vec<StoredCheckpoint>>;
+    /// The hashes of stored subtrees: `(level, index)` where level is 0, 8, 16, … in the order asked. Missing ones are `Corrupt`.
+    fn nodes(&self, wanted: Vec<(u8, u64)>) -> Later<'_, Vec<Digest>>;
+    /// Where the log stands.
+    fn head(&self) -> Later<'_, Head>;
+    /// Uses that began before `before` and have not ended, oldest first.
+    fn open_uses(&self, before: Timestamp) -> Later<'_, Vec<OpenUse>>;
+
+    /// Changes what is installed, with its entry.
+    fn change(&self, change: Change, entry: Entry) -> Later<'_, Recorded<()>>;
+    /// Puts a request on record, with its entry. `idempotency` is the agent's key and binds it to the digest of the request. An
+    /// undecided request of the same agent with the same request digest is given back instead. `max_pending` bounds the undecided
+    /// requests of one agent; ones whose time has run out do not count.
+    fn create(
+        &self,
+        approval: Approval,
+        idempotency: Option<String>,
+        max_pending: u32,
+        entry: Entry,
+    ) -> Later<'_, Created, CreateRefused>;
+    /// Writes the next state of an approval. `Conflict` when the stored revision is not `next.revision - 1`, or, for a decision, when
+    /// what the statement is bound to has changed since. Tokens and uses issued meanwhile are kept, not overwritten. A revoked or expired
+    /// approval's tokens are dead when this returns.
+    fn transition(&self, next: Approval, entry: Entry) -> Later<'_, Recorded<Approval>>;
+    /// Puts a token on record: counts it against `max_tokens`, writes the row and the entry `TokenIssued`. Re-checks state, time, staleness and
+    /// agent in the same transaction: of any number of attempts exactly `max_tokens` succeed (J11). The approval becomes spent with the last.
+    fn issue(&self, exchange: Exchange) -> Later<'_, Recorded<Exchange>, IssueRefused>;
+    /// Puts a use on record: re-checks the token's liveness at `start.at`, counts the use against `max_uses`, writes the entry `UseStarted`.
+    /// Grouped with others into one transaction and one sync.
+    fn start_use(&self, start: UseStart) -> Later<'_, Recorded<UseStart>, UseDenied>;
+    /// Writes how a use ended, once; a second ending is a `Conflict`. `None`: nobody reported it.
+    fn finish_use(&self, open: OpenUse, outcome: Option<Outcome>, at: Timestamp) -> Later<'_, Recorded<()>>;
+    /// Ends a token, with its entry. `Conflict` when it had been ended before or there is none such.
+    fn revoke_token(&self, id: TokenId, entry: Entry) -> Later<'_, Recorded<()>>;
+    /// Writes entries that change nothing else.
+    fn append(&self, entries: Vec<Entry>) -> Later<'_, Recorded<()>>;
+}

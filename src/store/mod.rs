@@ -1,0 +1,14 @@
+//! What Exeat keeps, as a contract by meaning. Engines live beside this file, one folder each.
+//!
+//! Every method is one atomic step. A step that changes something writes its entry in the same transaction, so the log and
+//! the state cannot disagree. When a write returns, it is durable; when it fails, nothing of it happened. No transaction
+//! leaves this folder. Reads see every write that returned before they began.
+
+mod contract;
+mod query;
+
+pub use contract::{
+    Change, CreateRefused, Created, Head, Installed, IssueRefused, Later, OpenUse, SealedCredential, SealedKey, Store,
+    StoreError, TokenRecord, UseDenied,
+};
+pub use query::{ApprovalQuery, EntryQuery, StoredCheckpoint, StoredEntry};
