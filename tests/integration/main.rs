@@ -1,1 +1,2 @@
 //! Exeat from outside: one binary, one module per subject.
+mod ledger_proofs;
