@@ -5,6 +5,7 @@ pub mod inert;
 pub mod ledger;
 pub mod name;
 pub mod principal;
+pub mod problem;
 pub mod step;
 pub mod upstream;
 pub mod usage;
