@@ -6,6 +6,7 @@ pub mod ledger;
 pub mod name;
 pub mod principal;
 pub mod problem;
+pub mod scope;
 pub mod step;
 pub mod upstream;
 pub mod usage;

@@ -1,0 +1,254 @@
+//! One request to an upstream, as it will be sent.
+
+use std::fmt::{self, Write};
+use std::str::FromStr;
+
+use zeroize::Zeroizing;
+
+use super::Ambiguity;
+use crate::domain::name::Name;
+use crate::domain::scope::host::Host;
+use crate::domain::scope::method::Method;
+use crate::domain::scope::percent::{Place, check};
+
+/// The longest path and query that is judged, in bytes.
+const MAX_TARGET: usize = 8 * 1024;
+
+/// How an upstream is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// In the clear.
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+/// A request that has exactly one reading: upstream, origin, method, and path and query as raw bytes.
+///
+/// Query values never show: `Display` and `Debug` print the [redacted](Self::redacted) form.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HttpTarget {
+    upstream: Name,
+    scheme: Scheme,
+    host: Host,
+    port: u16,
+    method: Method,
+    raw: String,
+    slot: Option<Slot>,
+}
+
+/// A query parameter that belongs to the credential: where it stands in `raw`. Its value there is empty.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Slot {
+    start: usize,
+    end: usize,
+}
+
+impl HttpTarget {
+    /// Takes a request apart as far as needed to know that it has one reading.
+    ///
+    /// # Errors
+    /// The first reason found why it has not. Nothing is repaired.
+    pub fn new(
+        upstream: Name,
+        scheme: Scheme,
+        host: &str,
+        port: u16,
+        method: &str,
+        path_and_query: &str,
+    ) -> Result<Self, Ambiguity> {
+        let host = host.parse().map_err(|_| Ambiguity::InvalidHost)?;
+        if port == 0 {
+            return Err(Ambiguity::InvalidPort);
+        }
+        let method = method.parse().map_err(|_| Ambiguity::UnknownMethod)?;
+        one_reading(path_and_query)?;
+        Ok(Self { upstream, scheme, host, port, method, raw: path_and_query.to_owned(), slot: None })
+    }
+
+    /// Takes the query parameter that carries the token (slot `query:NAME`) out of what is judged, and its value out
+    /// of the target. The parameter keeps its place, for [`Self::placed`].
+    ///
+    /// # Errors
+    /// The parameter is missing, or there more than once. Names that differ only in case count as one here: some
+    /// upstreams would take either (J02, C15).
+    pub fn without_query(self, name: &str) -> Result<(Self, Zeroizing<String>), Ambiguity> {
+        let whole = Zeroizing::new(self.raw);
+        let (slot, after) = slot(&whole, name)?;
+        let [before, value, after] = [whole.get(..slot.end), whole.get(slot.end..after), whole.get(after..)]
+            .map(Option::unwrap_or_default);
+        let raw = [before, after].concat();
+        Ok((Self { raw, slot: Some(slot), ..self }, Zeroizing::new(value.to_owned())))
+    }
+
+    /// The upstream that was chosen for this request.
+    #[must_use]
+    pub const fn upstream(&self) -> &Name {
+        &self.upstream
+    }
+
+    /// The method.
+    #[must_use]
+    pub const fn method(&self) -> Method {
+        self.method
+    }
+
+    /// `scheme://host`, with the port where it is not the scheme's own.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        let mut origin = format!("{}://{}", self.scheme, self.host);
+        if self.port != self.scheme.port() {
+            origin.extend([":", &self.port.to_string()]);
+        }
+        origin
+    }
+
+    /// Exactly the bytes that were judged, and that are sent. After [`Self::without_query`] the token's parameter is
+    /// still there, with an empty value.
+    #[must_use]
+    pub fn path_and_query(&self) -> &str {
+        &self.raw
+    }
+
+    /// What is sent when the credential goes into the query: the bytes that were judged, with the credential,
+    /// percent-encoded, as the value of the parameter that carried the token. `None` when no parameter did.
+    #[must_use]
+    pub fn placed(&self, credential: &[u8]) -> Option<Zeroizing<String>> {
+        let (before, after) = self.raw.split_at_checked(self.slot?.end)?;
+        // Room for the longest case, so that no copy is left behind by growing.
+        let mut sent = Zeroizing::new(String::with_capacity(self.raw.len() + 3 * credential.len()));
+        sent.push_str(before);
+        for &byte in credential {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                sent.push(char::from(byte));
+            } else {
+                write!(sent, "%{byte:02X}").ok()?;
+            }
+        }
+        sent.push_str(after);
+        Some(sent)
+    }
+
+    /// Method, origin, path and query names. Values are masked: a credential or an agent's data may hide there.
+    #[must_use]
+    pub fn redacted(&self) -> String {
+        let (path, _) = split(&self.raw);
+        let mut shown = format!("{} {}{path}", self.method, self.origin());
+        for (index, pair) in pairs(&self.raw).enumerate() {
+            shown.push(if index == 0 { '?' } else { '&' });
+            // A pair without `=` may be a value as well as a name.
+            shown.extend(if pair.named { [pair.name, "=***"] } else { ["***", ""] });
+        }
+        shown
+    }
+
+    /// The path's segments, the last one empty when the path ends in `/`.
+    pub(in crate::domain::scope) fn segments(&self) -> impl Iterator<Item = &str> {
+        let (path, _) = split(&self.raw);
+        path.strip_prefix('/').unwrap_or(path).split('/')
+    }
+
+    /// The query's names and values in order, without the token's parameter.
+    pub(in crate::domain::scope) fn query_pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let judged = |pair: &Pair<'_>| self.slot.is_none_or(|slot| slot.start != pair.start);
+        pairs(&self.raw).filter(judged).map(|pair| (pair.name, pair.value))
+    }
+}
+
+impl fmt::Display for HttpTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.redacted())
+    }
+}
+
+impl fmt::Debug for HttpTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpTarget({} {})", self.upstream, self.redacted())
+    }
+}
+
+impl Scheme {
+    /// The port a URL means when it names none.
+    #[must_use]
+    pub const fn port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+impl FromStr for Scheme {
+    type Err = Ambiguity;
+
+    fn from_str(text: &str) -> Result<Self, Ambiguity> {
+        match text {
+            "http" => Ok(Self::Http),
+            "https" => Ok(Self::Https),
+            _ => Err(Ambiguity::NotAbsolute),
+        }
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        })
+    }
+}
+
+/// One `name=value` of the query, and where it stands in the request target.
+struct Pair<'a> {
+    name: &'a str,
+    value: &'a str,
+    named: bool,
+    start: usize,
+    end: usize,
+}
+
+fn one_reading(raw: &str) -> Result<(), Ambiguity> {
+    if raw.len() > MAX_TARGET {
+        return Err(Ambiguity::TooLong);
+    }
+    let (path, query) = split(raw);
+    let mut segments = path.strip_prefix('/').ok_or(Ambiguity::NotAbsolute)?.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        if segment.is_empty() && segments.peek().is_some() {
+            return Err(Ambiguity::EmptySegment);
+        }
+        check(segment, Place::Segment)?;
+    }
+    // `&` and `=` separate, so a part cannot hold them and the whole can be checked at once.
+    check(query.unwrap_or_default(), Place::Query)
+}
+
+/// Where the one parameter of this name stands without its value, and where its value ends.
+fn slot(raw: &str, name: &str) -> Result<(Slot, usize), Ambiguity> {
+    let mut found = pairs(raw).filter(|pair| pair.name.eq_ignore_ascii_case(name));
+    let pair = found.next().ok_or(Ambiguity::SlotMissing)?;
+    if found.next().is_some() {
+        return Err(Ambiguity::SlotRepeated);
+    }
+    if pair.name != name || pair.value.is_empty() {
+        return Err(Ambiguity::SlotMissing);
+    }
+    Ok((Slot { start: pair.start, end: pair.end - pair.value.len() }, pair.end))
+}
+
+fn split(raw: &str) -> (&str, Option<&str>) {
+    raw.split_once('?').map_or((raw, None), |(path, query)| (path, Some(query)))
+}
+
+fn pairs(raw: &str) -> impl Iterator<Item = Pair<'_>> {
+    let (path, query) = split(raw);
+    let mut start = path.len() + 1;
+    query.into_iter().flat_map(|query| query.split('&')).map(move |text| {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        let end = start + text.len();
+        let pair = Pair { name, value, named: text.contains('='), start, end };
+        start = end + 1;
+        pair
+    })
+}
