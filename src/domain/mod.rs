@@ -1,5 +1,6 @@
 //! The rules. Pure and synchronous: `now` is an argument, nothing here waits, reads or writes.
 
+pub mod approval;
 pub mod identity;
 pub mod inert;
 pub mod ledger;

@@ -36,6 +36,10 @@ pub enum StoreError {
 }
 
 /// A change to what is installed. Each comes with its entry.
+#[expect(
+    missing_docs,
+    reason = "each variant says what its fields are; their types and names are those of the design"
+)]
 #[derive(Clone, Debug)]
 pub enum Change {
     /// A new person, known by the hash of a key. `Conflict` when the name is taken by a person not removed.
@@ -53,7 +57,13 @@ pub enum Change {
     PutUpstream { upstream: Upstream },
     /// A sealed credential, new (version 1) or the next version; approvals bound to an older one become stale.
     /// `Conflict` when the version is not the next, or upstream and identity have another credential (A15).
-    PutCredential { credential: CredentialId, version: u64, upstream: UpstreamId, identity: Identity, sealed: Vec<u8> },
+    PutCredential {
+        credential: CredentialId,
+        version: u64,
+        upstream: UpstreamId,
+        identity: Identity,
+        sealed: Vec<u8>,
+    },
     /// The same version of a credential, sealed anew under another key. `Conflict` when the version differs.
     Reseal { credential: CredentialId, version: u64, sealed: Vec<u8> },
     /// The policy in force. Approvals made under another become stale.
@@ -139,7 +149,7 @@ pub struct TokenRecord {
 }
 
 /// What became of a new request.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Created {
     /// It is on record.
     New(Recorded<Approval>),

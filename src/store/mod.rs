@@ -8,7 +8,7 @@ mod contract;
 mod query;
 
 pub use contract::{
-    Change, CreateRefused, Created, Head, Installed, IssueRefused, Later, OpenUse, SealedCredential, SealedKey, Store,
-    StoreError, TokenRecord, UseDenied,
+    Change, CreateRefused, Created, Head, Installed, IssueRefused, Later, OpenUse, SealedCredential,
+    SealedKey, Store, StoreError, TokenRecord, UseDenied,
 };
 pub use query::{ApprovalQuery, EntryQuery, StoredCheckpoint, StoredEntry};

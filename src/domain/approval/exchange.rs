@@ -86,7 +86,8 @@ impl Approval {
         }
         let items = narrowed(&grant.items, narrowing.items)?;
         let longest = Duration::from_secs(u64::from(policy.longest_token));
-        let lifetime = narrowing.lifetime.unwrap_or(Duration::from_secs(u64::from(policy.token_lifetime))).min(longest);
+        let lifetime =
+            narrowing.lifetime.unwrap_or(Duration::from_secs(u64::from(policy.token_lifetime))).min(longest);
         Ok(Exchange {
             token,
             approval: statement.approval,

@@ -39,15 +39,31 @@ impl Policy {
     /// Names the first field that breaks it.
     pub fn checked(self) -> Result<Self, PolicyRefusal> {
         let rules = [
-            (self.required_approvers == 0, "required_approvers", "must be at least 1: nothing is approved by nobody"),
-            (self.longest_token == 0 || self.longest_token > 3600, "longest_token", "must be between 1 and 3600 seconds"),
+            (
+                self.required_approvers == 0,
+                "required_approvers",
+                "must be at least 1: nothing is approved by nobody",
+            ),
+            (
+                self.longest_token == 0 || self.longest_token > 3600,
+                "longest_token",
+                "must be between 1 and 3600 seconds",
+            ),
             (
                 self.token_lifetime == 0 || self.token_lifetime > self.longest_token,
                 "token_lifetime",
                 "must be between 1 and `longest_token`",
             ),
-            (self.ceiling.expires_in > Limits::LONGEST, "ceiling.expires_in", "must be at most 86400 seconds"),
-            (self.defaults.checked(self.ceiling).is_err(), "defaults", "must each be at least 1 and within `ceiling`"),
+            (
+                self.ceiling.expires_in > Limits::LONGEST,
+                "ceiling.expires_in",
+                "must be at most 86400 seconds",
+            ),
+            (
+                self.defaults.checked(self.ceiling).is_err(),
+                "defaults",
+                "must each be at least 1 and within `ceiling`",
+            ),
             (self.max_pending == 0, "max_pending", "must be at least 1"),
         ];
         match rules.into_iter().find(|(broken, ..)| *broken) {

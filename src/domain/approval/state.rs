@@ -206,11 +206,14 @@ impl Approval {
     /// When there is nothing to end.
     pub fn revoke(self, by: PersonId, now: Timestamp) -> Result<Self, NotPossible> {
         let state = self.state_name(now);
-        let grant = match self.state {
-            State::Approved(grant) | State::Spent(grant) => grant,
-            _ => return Err(NotPossible(state)),
+        let (State::Approved(grant) | State::Spent(grant)) = self.state else {
+            return Err(NotPossible(state));
         };
-        Ok(Self { revision: self.revision + 1, state: State::Revoked { grant, by, at: now }, statement: self.statement })
+        Ok(Self {
+            revision: self.revision + 1,
+            state: State::Revoked { grant, by, at: now },
+            statement: self.statement,
+        })
     }
 
     /// Whether `agent` is the one that asked.
@@ -266,7 +269,8 @@ fn check_answer(index: usize, answer: &ItemDecision, asked: &ScopeItem) -> Resul
 /// Answers that only overlap cannot be joined without making up words nobody approved: that item is not granted.
 fn intersection(statement: &Statement, decisions: &[Decision]) -> Option<Vec<ScopeItem>> {
     let narrowest = |index: usize| {
-        let answers: Vec<_> = decisions.iter().map(|d| d.items.get(index)?.granted.as_ref()).collect::<Option<_>>()?;
+        let answers: Vec<_> =
+            decisions.iter().map(|d| d.items.get(index)?.granted.as_ref()).collect::<Option<_>>()?;
         answers.iter().find(|a| answers.iter().all(|b| subset(a, b))).map(|item| (*item).clone())
     };
     let items: Vec<ScopeItem> = (0..statement.items.len()).filter_map(narrowest).collect();
