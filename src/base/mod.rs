@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod crypto;
+pub mod harden;
 pub mod id;
 pub mod random;
 pub mod secret;

@@ -1,11 +1,12 @@
-//! Memory that holds a secret: wiped when dropped, printed as nothing, compared in constant time.
+//! Memory that holds a secret: wiped when dropped, printed as nothing.
 //!
+//! A secret has one home. It never grows, so no copy stays behind in a buffer it grew out of.
 //! The files that may look inside (`expose_secret`) are listed in `tests/architecture.rs`.
 
 use std::fmt;
 
-use secrecy::{ExposeSecret, SecretSlice};
-use zeroize::Zeroizing;
+use secrecy::{ExposeSecret, ExposeSecretMut, SecretSlice};
+use zeroize::{Zeroize, Zeroizing};
 
 /// An upstream secret, a key or a passphrase in memory.
 ///
@@ -21,12 +22,38 @@ use zeroize::Zeroizing;
 pub struct Secret(SecretSlice<u8>);
 
 impl Secret {
-    /// Takes the bytes over; the caller's buffer becomes the secret's own when it has no spare capacity.
+    /// Takes the bytes over. A buffer without spare room becomes the secret's own; one with spare room is
+    /// copied and then wiped to its full capacity, because shrinking it would leave the old copy behind.
     #[must_use]
-    pub fn new(bytes: Vec<u8>) -> Self {
-        // `into_boxed_slice` would reallocate a vector with spare room and leave the old copy behind.
-        let bytes = Zeroizing::new(bytes);
-        Self(SecretSlice::from(bytes.as_slice().to_vec()))
+    pub fn new(mut bytes: Vec<u8>) -> Self {
+        if bytes.len() == bytes.capacity() {
+            return Self(SecretSlice::from(bytes));
+        }
+        let exact = SecretSlice::from(bytes.as_slice().to_vec());
+        bytes.zeroize();
+        Self(exact)
+    }
+
+    /// A secret of `length` bytes, written in its final place by `fill`.
+    ///
+    /// # Errors
+    /// Whatever `fill` says; what it had written is wiped.
+    pub fn filled<E>(length: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
+        let mut bytes = SecretSlice::from(vec![0; length]);
+        fill(bytes.expose_secret_mut())?;
+        Ok(Self(bytes))
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.expose_secret().len()
+    }
+
+    /// Whether it has no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Looks inside. Every caller is on a list.
@@ -36,8 +63,25 @@ impl Secret {
     }
 }
 
+impl From<Zeroizing<Vec<u8>>> for Secret {
+    fn from(mut bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self::new(std::mem::take(&mut *bytes))
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")
     }
 }
+
+/// Overwrites the dead part of this thread's stack, where a call that has just returned may have left key
+/// material. For libraries that expand a key in a local variable and do not wipe it.
+#[inline(never)]
+pub fn wipe_dead_stack() {
+    let mut area = [0_u8; DEAD_STACK];
+    std::hint::black_box(&mut area).zeroize();
+}
+
+/// Deeper than any call into the cryptography goes. A power of two, and a small part of a thread's stack.
+const DEAD_STACK: usize = 16 * 1024;

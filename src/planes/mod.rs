@@ -1,0 +1,3 @@
+//! Enforcement, one folder per control plane. A plane does what the domain decided; it decides nothing.
+
+pub mod secrets;
