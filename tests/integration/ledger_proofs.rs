@@ -4,8 +4,9 @@
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use exeat::base::crypto::hash::Digest;
 use exeat::domain::ledger::merkle::{Frontier, Node, NodeId, leaf_hash, node_hash};
-use exeat::domain::ledger::nodes::StoredNodes;
+use exeat::domain::ledger::nodes::{StoredNodes, stored_nodes};
 use exeat::domain::ledger::proof::{self, InvalidProof, ProofError};
+use proptest::prelude::*;
 use sha2::Sha256;
 
 /// Certificate Transparency's reference leaves and the root after each of them.
@@ -173,13 +174,27 @@ fn a_proof_that_cannot_be_made_says_what_is_missing() {
     assert_eq!(proof::consistency(3, 2, &none), Err(ProofError::OutOfRange { asked: 3, size: 2 }));
 }
 
+proptest! {
+    #[test]
+    fn no_numbers_or_hashes_make_a_proof_check_panic(
+        numbers: (u64, u64), hashes in prop::collection::vec(any::<[u8; 32]>(), 2..70),
+    ) {
+        let hashes: Vec<Digest> = hashes.into_iter().map(Digest::from_bytes).collect();
+        for (small, large) in [numbers, (numbers.0, u64::MAX), (numbers.0 % 9, numbers.1 % 9)] {
+            let _ = proof::inclusion_nodes(small, large).map(|nodes| nodes.into_iter().map(NodeId::stored).count());
+            let _ = proof::consistency_nodes(small, large);
+            prop_assert!(proof::verify_inclusion(&hashes[0], small, large, &hashes[2..], &hashes[1]).is_err());
+            prop_assert!(
+                proof::verify_consistency(small, large, &hashes[2..], &hashes[0], &hashes[1]).is_err()
+            );
+        }
+    }
+}
+
 /// What a store would fetch for `wanted`.
 fn fetched(stored: &[Node], wanted: &[NodeId]) -> StoredNodes {
-    let wanted: Vec<_> = wanted.iter().map(|id| id.stored()).collect();
-    let asked = |node: &&Node| {
-        wanted.iter().any(|range| range.level == node.id.level && range.indexes.contains(&node.id.index))
-    };
-    stored.iter().filter(asked).copied().collect()
+    let wanted = stored_nodes(wanted);
+    stored.iter().filter(|node| wanted.contains(&node.id)).copied().collect()
 }
 
 /// A tree's stored nodes, and its root at every size up to `size`.

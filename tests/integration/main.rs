@@ -1,2 +1,3 @@
 //! Exeat from outside: one binary, one module per subject.
+mod ledger_export;
 mod ledger_proofs;

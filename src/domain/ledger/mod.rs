@@ -1,11 +1,15 @@
 //! The append-only log: what is written, how it is proven.
 
+pub mod checkpoint;
 mod event;
+pub mod export;
 mod links;
 pub mod merkle;
 pub mod nodes;
+pub mod note;
 pub mod proof;
 mod recorded;
+pub mod verify;
 
 pub use event::{Entry, Event, KeyPurpose, Links, Revoker, UseRefusal};
 pub use recorded::Recorded;

@@ -3,7 +3,7 @@
 //! Of the tree, a store keeps every eighth level (the leaves, then subtrees of 256 leaves, of 65536, …): what C2SP
 //! tlog-tiles keeps at the lower edge of each tile. Any other node is a fold over at most 128 of these.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::merkle::{Node, NodeId, node_hash};
@@ -33,6 +33,16 @@ impl NodeId {
         let first = self.index << folds;
         StoredRange { level: self.level - folds, indexes: first..first + (1 << folds) }
     }
+}
+
+/// The stored nodes to fetch so that [`StoredNodes`] can answer for all of `wanted`: each once, in order.
+#[must_use]
+pub fn stored_nodes(wanted: &[NodeId]) -> Vec<NodeId> {
+    let all = wanted.iter().flat_map(|id| {
+        let StoredRange { level, indexes } = id.stored();
+        indexes.map(move |index| NodeId { level, index })
+    });
+    all.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Nodes that were read from a store. Answers for the nodes between the stored levels by folding.
