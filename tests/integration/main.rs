@@ -1,3 +1,4 @@
 //! Exeat from outside: one binary, one module per subject.
 mod ledger_export;
 mod ledger_proofs;
+mod scope;

@@ -8,6 +8,7 @@ use super::error::ScopeError;
 use super::fields::Fields;
 use super::path::{Segments, canonical};
 use super::target::FilesystemTarget;
+use crate::domain::inert::Inert;
 
 /// Reading or writing files, below the workspace or by absolute path.
 ///
@@ -70,7 +71,11 @@ impl FilesystemItem {
 
 impl fmt::Display for FilesystemItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.access, self.paths().collect::<Vec<_>>().join(" "))
+        write!(f, "filesystem {}", self.access)?;
+        // A path with a space in it must not show as two paths.
+        self.paths().try_for_each(|path| {
+            if path.contains([' ', '"']) { write!(f, " {path:?}") } else { write!(f, " {path}") }
+        })
     }
 }
 
@@ -120,12 +125,10 @@ impl Serialize for FilePattern {
 /// The longest path, as on Linux (`PATH_MAX`).
 pub(super) const MAX_PATH: usize = 4096;
 
-/// A segment with one reading that also shows as what it is: letters, digits, spaces inside and visible ASCII.
+/// A segment with one reading that also shows as what it is.
 pub(super) fn is_plain(segment: &str) -> bool {
-    // Hangul fillers count as letters and show as nothing.
-    let filler = |c| matches!(c, '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}');
-    let visible = |c: char| (c.is_alphanumeric() && !filler(c)) || c.is_ascii_graphic() || c == ' ';
-    let edges = !segment.starts_with(' ') && !segment.ends_with(' ');
-    let named = !matches!(segment, "" | "." | "..") && edges;
-    named && segment.chars().all(|c| visible(c) && !matches!(c, '/' | '\\' | '*'))
+    let space = |c: char| c.is_whitespace() && c != ' ';
+    let named = !matches!(segment, "" | "." | "..") && segment.trim() == segment;
+    let inert = segment.parse::<Inert<MAX_PATH>>().is_ok();
+    named && inert && !segment.contains(['/', '\\', '*']) && !segment.contains(space)
 }

@@ -113,7 +113,7 @@ impl fmt::Display for HttpItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let methods: Vec<_> = self.methods.iter().map(|method| method.as_str()).collect();
         let paths: Vec<_> = self.paths().collect();
-        write!(f, "{} {} {}", self.upstream, methods.join(","), paths.join(" "))?;
+        write!(f, "http {} {} {}", self.upstream, methods.join(","), paths.join(" "))?;
         if let Some(query) = &self.query {
             write!(f, " {query}")?;
         }
@@ -127,7 +127,7 @@ impl PathPattern {
             return Err("shorten the pattern to 1024 bytes");
         }
         let rest = text.strip_prefix('/').ok_or("begin the path with /")?;
-        if rest.ends_with("**/") || rest.contains("//") || rest.starts_with('/') {
+        if text.contains("//") {
             return Err("leave no segment empty");
         }
         let remedy = "write each segment as it is sent: no dot segments, percent-encoded only where needed, in upper case";

@@ -28,7 +28,7 @@ pub use self::host::{Host, InvalidHost};
 pub use self::http::HttpItem;
 pub use self::method::{Method, UnknownMethod};
 pub use self::network::NetworkItem;
-pub use self::target::{Ambiguity, FilesystemTarget, HttpTarget, NetworkTarget, Scheme, Target};
+pub use self::target::{Ambiguity, FilesystemTarget, HttpTarget, NetworkTarget, Target};
 
 use self::fields::Fields;
 use crate::domain::identity::Identity;
@@ -161,7 +161,7 @@ pub fn covers(granted: &[ScopeItem], asked: &ScopeItem) -> Option<usize> {
     granted.iter().position(|item| subset(asked, item))
 }
 
-/// One line for tables; every part is printable ASCII or a letter, so it is inert wherever it is shown.
+/// One line for tables. Inert wherever it is shown, and no two items show alike.
 impl fmt::Display for ScopeItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -46,7 +46,7 @@ impl NetworkItem {
 
 impl fmt::Display for NetworkItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "connect {}", self.hosts().collect::<Vec<_>>().join(" "))
+        write!(f, "network {}", self.hosts().collect::<Vec<_>>().join(" "))
     }
 }
 

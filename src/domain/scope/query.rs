@@ -35,8 +35,8 @@ impl QueryRule {
         for (name, values) in object {
             let at = step(pointer, name);
             part(name).map_err(|remedy| ScopeError::new(at.as_str(), remedy))?;
-            if name.is_empty() || name.contains('*') {
-                return Err(ScopeError::new(at, "name the parameter in full, without *"));
+            if name.is_empty() || name.contains(['*', '=']) {
+                return Err(ScopeError::new(at, "name the parameter in full, without * or ="));
             }
             rule.insert(name.clone(), Values::parse(values, &at)?);
         }
@@ -61,7 +61,7 @@ impl fmt::Display for QueryRule {
         for (index, (name, values)) in self.0.iter().enumerate() {
             let values = match values {
                 Values::Any => "*".to_owned(),
-                Values::OneOf(set) => set.iter().map(String::as_str).collect::<Vec<_>>().join("|"),
+                Values::OneOf(set) => set.iter().map(String::as_str).collect::<Vec<_>>().join(" or "),
             };
             write!(f, "{}{name}={values}", if index == 0 { "?" } else { "&" })?;
         }

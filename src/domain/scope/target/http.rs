@@ -1,7 +1,6 @@
 //! One request to an upstream, as it will be sent.
 
 use std::fmt::{self, Write};
-use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
@@ -10,18 +9,10 @@ use crate::domain::name::Name;
 use crate::domain::scope::host::Host;
 use crate::domain::scope::method::Method;
 use crate::domain::scope::percent::{Place, check};
+use crate::domain::upstream::{Origin, Scheme};
 
 /// The longest path and query that is judged, in bytes.
 const MAX_TARGET: usize = 8 * 1024;
-
-/// How an upstream is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scheme {
-    /// In the clear.
-    Http,
-    /// Over TLS.
-    Https,
-}
 
 /// A request that has exactly one reading: upstream, origin, method, and path and query as raw bytes.
 ///
@@ -29,9 +20,7 @@ pub enum Scheme {
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpTarget {
     upstream: Name,
-    scheme: Scheme,
-    host: Host,
-    port: u16,
+    origin: Origin,
     method: Method,
     raw: String,
     slot: Option<Slot>,
@@ -57,13 +46,14 @@ impl HttpTarget {
         method: &str,
         path_and_query: &str,
     ) -> Result<Self, Ambiguity> {
-        let host = host.parse().map_err(|_| Ambiguity::InvalidHost)?;
+        let host: Host = host.parse().map_err(|_| Ambiguity::InvalidHost)?;
+        let origin = Origin { scheme, host: host.to_string(), port };
         if port == 0 {
             return Err(Ambiguity::InvalidPort);
         }
         let method = method.parse().map_err(|_| Ambiguity::UnknownMethod)?;
         one_reading(path_and_query)?;
-        Ok(Self { upstream, scheme, host, port, method, raw: path_and_query.to_owned(), slot: None })
+        Ok(Self { upstream, origin, method, raw: path_and_query.to_owned(), slot: None })
     }
 
     /// Takes the query parameter that carries the token (slot `query:NAME`) out of what is judged, and its value out
@@ -93,14 +83,10 @@ impl HttpTarget {
         self.method
     }
 
-    /// `scheme://host`, with the port where it is not the scheme's own.
+    /// Where the request goes.
     #[must_use]
-    pub fn origin(&self) -> String {
-        let mut origin = format!("{}://{}", self.scheme, self.host);
-        if self.port != self.scheme.port() {
-            origin.extend([":", &self.port.to_string()]);
-        }
-        origin
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Exactly the bytes that were judged, and that are sent. After [`Self::without_query`] the token's parameter is
@@ -133,7 +119,7 @@ impl HttpTarget {
     #[must_use]
     pub fn redacted(&self) -> String {
         let (path, _) = split(&self.raw);
-        let mut shown = format!("{} {}{path}", self.method, self.origin());
+        let mut shown = format!("{} {}{path}", self.method, self.origin);
         for (index, pair) in pairs(&self.raw).enumerate() {
             shown.push(if index == 0 { '?' } else { '&' });
             // A pair without `=` may be a value as well as a name.
@@ -164,38 +150,6 @@ impl fmt::Display for HttpTarget {
 impl fmt::Debug for HttpTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HttpTarget({} {})", self.upstream, self.redacted())
-    }
-}
-
-impl Scheme {
-    /// The port a URL means when it names none.
-    #[must_use]
-    pub const fn port(self) -> u16 {
-        match self {
-            Self::Http => 80,
-            Self::Https => 443,
-        }
-    }
-}
-
-impl FromStr for Scheme {
-    type Err = Ambiguity;
-
-    fn from_str(text: &str) -> Result<Self, Ambiguity> {
-        match text {
-            "http" => Ok(Self::Http),
-            "https" => Ok(Self::Https),
-            _ => Err(Ambiguity::NotAbsolute),
-        }
-    }
-}
-
-impl fmt::Display for Scheme {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        })
     }
 }
 

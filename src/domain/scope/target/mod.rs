@@ -9,7 +9,7 @@ mod http;
 use std::fmt;
 
 pub use self::ambiguity::Ambiguity;
-pub use self::http::{HttpTarget, Scheme};
+pub use self::http::HttpTarget;
 
 use super::filesystem::{Access, MAX_PATH, is_plain};
 use super::host::Host;

@@ -1,0 +1,195 @@
+//! Items and targets over so small an alphabet that patterns overlap, contain and meet each other all the time.
+
+use exeat::domain::scope::{Access, FilesystemTarget, HttpTarget, NetworkTarget, ScopeItem, Target};
+use exeat::domain::upstream::Scheme;
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use serde_json::{Value, json};
+
+const METHODS: [&str; 3] = ["GET", "HEAD", "POST"];
+const HOSTS: [&str; 8] = [
+    "example.com:443",
+    "a.example.com:443",
+    "b.example.com:443",
+    "a.b.example.com:443",
+    "*.example.com:443",
+    "*.b.example.com:443",
+    "*.example.com:8443",
+    "a.example.com:8443",
+];
+const ADDRESSES: [(&str, u16); 6] = [
+    ("example.com", 443),
+    ("a.example.com", 443),
+    ("b.example.com", 443),
+    ("a.b.example.com", 443),
+    ("a.example.com", 8443),
+    ("c.b.example.com", 443),
+];
+
+/// The JSON of an item as an agent might write it: in any order, with repetitions and spare members.
+pub(super) fn written() -> impl Strategy<Value = Value> {
+    prop_oneof![4 => http(), 2 => network(), 2 => filesystem()]
+}
+
+pub(super) fn item() -> impl Strategy<Value = ScopeItem> {
+    written().prop_map(|value| super::item(&value))
+}
+
+pub(super) fn target() -> impl Strategy<Value = Target> {
+    prop_oneof![4 => request(), 2 => connection(), 2 => file()]
+}
+
+fn http() -> impl Strategy<Value = Value> {
+    let methods = vec(select(&METHODS[..]), 1..4);
+    let paths =
+        vec(pattern(), 1..4).prop_map(|list| list.iter().map(|p| format!("/{p}")).collect::<Vec<_>>());
+    let identity = option::weighted(0.1, select(&["service:bot", "user:alice"][..]));
+    (methods, paths, option::weighted(0.4, query()), identity).prop_map(
+        |(methods, paths, query, identity)| {
+            let mut value = json!({"type": "http", "upstream": "api", "methods": methods, "paths": paths});
+            if let Some(query) = query {
+                value["query"] = query;
+            }
+            if let Some(identity) = identity {
+                value["identity"] = json!(identity);
+            }
+            value
+        },
+    )
+}
+
+fn query() -> impl Strategy<Value = Value> {
+    let values = prop_oneof![Just(vec!["*"]), vec(select(&["1", "2"][..]), 1..3),];
+    btree_map(select(&["x", "y"][..]), values, 0..3).prop_map(|map| json!(map))
+}
+
+fn network() -> impl Strategy<Value = Value> {
+    vec(select(&HOSTS[..]), 1..4).prop_map(|hosts| json!({"type": "network", "hosts": hosts}))
+}
+
+fn filesystem() -> impl Strategy<Value = Value> {
+    let path = (any::<bool>(), file_pattern())
+        .prop_map(|(absolute, pattern)| format!("{}{pattern}", if absolute { "/" } else { "" }));
+    (select(&["read", "write"][..]), vec(path, 1..4))
+        .prop_map(|(access, paths)| json!({"type": "filesystem", "access": access, "paths": paths}))
+}
+
+fn pattern() -> impl Strategy<Value = String> {
+    (vec(select(&["a", "b", "*"][..]), 0..4), select(&["", "", "slash", "rest"][..])).prop_map(
+        |(mut parts, end)| {
+            match end {
+                "rest" => parts.push("**"),
+                "slash" => parts.push(""),
+                _ => {}
+            }
+            parts.join("/")
+        },
+    )
+}
+
+fn file_pattern() -> impl Strategy<Value = String> {
+    (vec(select(&["a", "b", "*"][..]), 1..4), any::<bool>()).prop_map(|(mut parts, rest)| {
+        if rest {
+            parts.push("**");
+        }
+        parts.join("/")
+    })
+}
+
+fn request() -> impl Strategy<Value = Target> {
+    let path = (vec(select(&["a", "b", "c"][..]), 0..5), any::<bool>()).prop_map(|(mut parts, slash)| {
+        if slash {
+            parts.push("");
+        }
+        parts.join("/")
+    });
+    let pair = (select(&["x", "y", "z"][..]), select(&["1", "2", "3"][..]));
+    let query = vec(pair, 0..3).prop_map(|pairs| {
+        let text: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if text.is_empty() { String::new() } else { format!("?{}", text.join("&")) }
+    });
+    (select(&METHODS[..]), path, query).prop_map(|(method, path, query)| {
+        let upstream = "api".parse().expect("a name");
+        let raw = format!("/{path}{query}");
+        HttpTarget::new(upstream, Scheme::Https, "api.example.com", 443, method, &raw).expect("plain").into()
+    })
+}
+
+fn connection() -> impl Strategy<Value = Target> {
+    select(&ADDRESSES[..]).prop_map(|(host, port)| NetworkTarget::new(host, port).expect("plain").into())
+}
+
+fn file() -> impl Strategy<Value = Target> {
+    let path = (any::<bool>(), vec(select(&["a", "b", "c"][..]), 1..5))
+        .prop_map(|(absolute, parts)| format!("{}{}", if absolute { "/" } else { "" }, parts.join("/")));
+    (select(&[Access::Read, Access::Write][..]), path)
+        .prop_map(|(access, path)| FilesystemTarget::new(access, &path).expect("plain").into())
+}
+
+/// Any JSON at all, often nearly an item.
+pub(super) fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+        hostile_text().prop_map(Value::from),
+    ];
+    let names = select(
+        &[
+            "type", "upstream", "identity", "methods", "paths", "query", "delivery", "hosts", "access",
+            "body", "~/é",
+        ][..],
+    );
+    let tree = leaf.prop_recursive(4, 32, 6, move |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..6).prop_map(Value::from),
+            btree_map(names.clone(), inner, 0..6).prop_map(|map| json!(map)),
+        ]
+    });
+    // Half of them are items with one field replaced, so that the reader is reached beyond `type`.
+    (written(), any::<proptest::sample::Index>(), tree, any::<bool>()).prop_map(
+        |(mut item, index, tree, whole)| {
+            if whole {
+                return tree;
+            }
+            if let Some(fields) = item.as_object_mut() {
+                let name = index.get(&fields.keys().cloned().collect::<Vec<_>>()).clone();
+                fields.insert(name, tree);
+            }
+            item
+        },
+    )
+}
+
+/// Text made of the pieces parsers disagree about.
+pub(super) fn hostile_text() -> impl Strategy<Value = String> {
+    let pieces = [
+        "/", "/", "/", "a", "b", ".", "..", "...", "//", "\\", "%2F", "%2f", "%5C", "%2E", "%2e", "%252e",
+        "%25", "2e", "2F", "%", "%4", "%41", "%C3%A9", "%c3%a9", "%C0%AF", "%FF", "%00", "%0D%0A", "%20",
+        " ", "\r\n", "\0", ";", ";x", "%3B", "?", "&", "=", "+", "#", "*", "**", ":", "@", "é", "http://",
+        "x=1", "%26", "%3F", "~",
+    ];
+    vec(select(pieces.to_vec()), 0..10).prop_map(|parts| parts.concat())
+}
+
+/// The same item written another way: lists turned round and repeated.
+pub(super) fn rewritten() -> impl Strategy<Value = (Value, Value)> {
+    written().prop_flat_map(|value| {
+        let order = subsequence(vec!["methods", "paths", "hosts"], 0..=3);
+        (Just(value), order).prop_map(|(value, touched)| {
+            let mut other = value.clone();
+            for name in touched {
+                if let Some(list) = other.get_mut(name).and_then(Value::as_array_mut) {
+                    let again = list.clone();
+                    list.reverse();
+                    list.extend(again);
+                }
+            }
+            (value, other)
+        })
+    })
+}
