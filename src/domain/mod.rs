@@ -1,5 +1,6 @@
 //! The rules. Pure and synchronous: `now` is an argument, nothing here waits, reads or writes.
 
+pub mod access;
 pub mod approval;
 pub mod identity;
 pub mod inert;
@@ -9,5 +10,6 @@ pub mod principal;
 pub mod problem;
 pub mod scope;
 pub mod step;
+pub mod token;
 pub mod upstream;
 pub mod usage;

@@ -88,7 +88,7 @@ impl HttpItem {
         }
     }
 
-    pub(super) fn allows(&self, target: &HttpTarget) -> bool {
+    pub(in crate::domain) fn allows(&self, target: &HttpTarget) -> bool {
         self.upstream == *target.upstream()
             && self.methods.contains(&target.method())
             && self.paths.iter().any(|pattern| pattern.0.allow(target.segments()))
