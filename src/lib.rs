@@ -4,6 +4,8 @@
 //! `base ← domain ← store, planes ← broker ← edges ← main`.
 
 pub mod base;
+pub mod broker;
 pub mod domain;
+pub mod edges;
 pub mod planes;
 pub mod store;

@@ -1,0 +1,32 @@
+//! The bodies of the wire contract (design §15), one shape for who sends and who reads.
+//!
+//! They carry what was said; they decide nothing. Scope items and statements travel as JSON: the domain parses them.
+//! What comes in refuses unknown fields; what goes out may grow, so that an older client can still read it.
+
+mod approval;
+mod ledger;
+mod oauth;
+mod principal;
+mod report;
+mod secret;
+mod setup;
+
+pub use approval::{
+    Answer, AnswerView, ApprovalList, ApprovalReview, ApprovalView, DecisionBody, DecisionView, LimitsBody,
+    LimitsView, RequestBody,
+};
+pub use ledger::{ConsistencyProof, EntryList, EntryView, InclusionProof};
+pub use oauth::{
+    GRANT_TYPE, Introspection, JWT_TOKEN_TYPE, Metadata, OAuthError, SUBJECT_TOKEN_TYPE, TokenAnswer,
+    TokenForm, TokenHandle,
+};
+pub use principal::{
+    AgentBody, AgentEnrolled, AgentList, AgentMe, AgentView, PersonAdded, PersonBody, PersonList, PersonMe,
+    PersonView,
+};
+pub use report::{ApproverView, Report, TriggerView, UsedView};
+pub use secret::SecretText;
+pub use setup::{
+    CredentialBody, CredentialList, CredentialView, IdentityBody, IdentityList, UpstreamBody, UpstreamList,
+    UpstreamView,
+};
