@@ -4,6 +4,7 @@ pub mod access;
 pub mod approval;
 pub mod identity;
 pub mod inert;
+pub mod key;
 pub mod ledger;
 pub mod name;
 pub mod principal;

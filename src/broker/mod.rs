@@ -1,0 +1,135 @@
+//! The application: the only place where rules, store, vault and planes meet. One file per verb.
+//!
+//! Every verb takes who calls, checks with a pure rule, takes one step of the store, and answers with a domain value or a
+//! [`Problem`]. No verb holds a lock or a secret over an `await`.
+
+mod approvals;
+mod authenticate;
+mod catalog;
+mod decide;
+mod log;
+mod request;
+mod revoke;
+mod setup;
+mod sweep;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::broadcast;
+
+pub use approvals::Seen;
+pub use catalog::Catalog;
+pub use decide::{Answer, Answers};
+pub use log::{ConsistencyProof, InclusionProof};
+pub use request::{Ask, AskedLimits, Asked};
+pub use setup::{NewAgent, NewUpstream};
+
+use crate::base::clock::{Clock, Timestamp};
+use crate::base::id::ApprovalId;
+use crate::base::random::Random;
+use crate::domain::approval::Policy;
+use crate::domain::ledger::{Entry, Event};
+use crate::domain::problem::{Problem, ProblemKind};
+use crate::planes::secrets::vault::Vault;
+use crate::store::{Store, StoreError};
+
+/// What a broker is made of.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// What seals and opens.
+    pub vault: Arc<Vault>,
+    /// The review policy.
+    pub policy: Policy,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Unpredictable bytes.
+    pub random: Arc<dyn Random>,
+    /// Where people decide, for the links in answers: an absolute URL without a final slash.
+    pub review_url: String,
+}
+
+/// The broker.
+pub struct Broker {
+    parts: Parts,
+    catalog: RwLock<Arc<Catalog>>,
+    changes: broadcast::Sender<ApprovalId>,
+}
+
+impl Broker {
+    /// A broker over what is installed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn open(parts: Parts) -> Result<Self, StoreError> {
+        let catalog = Catalog::of(parts.store.installed().await?);
+        let (changes, _) = broadcast::channel(1024);
+        Ok(Self { parts, catalog: RwLock::new(Arc::new(catalog)), changes })
+    }
+
+    /// Everything installed, as it was a moment ago. What must be true at the moment of writing, the store checks again.
+    #[must_use]
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The review policy in force.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.parts.policy
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    async fn reload(&self) -> Result<(), Problem> {
+        let fresh = Arc::new(Catalog::of(self.parts.store.installed().await.map_err(unavailable)?));
+        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+
+    fn entry(&self, event: Event) -> Entry {
+        Entry { at: self.now(), event }
+    }
+
+    fn changed(&self, id: ApprovalId) {
+        // Nobody waiting is no error.
+        drop(self.changes.send(id));
+    }
+
+    /// Puts a refusal on record, then gives it back. A refusal that cannot be recorded is still a refusal.
+    async fn refused(&self, event: Event, problem: Problem) -> Problem {
+        if let Err(error) = self.parts.store.append(vec![self.entry(event)]).await {
+            tracing::error!(error = %error, problem = problem.kind.name(), "refusal is not on record");
+        }
+        problem
+    }
+}
+
+/// What a caller is told when the store fails. The cause is logged here, once, and never told.
+fn unavailable(error: StoreError) -> Problem {
+    match error {
+        StoreError::Conflict => Problem::new(ProblemKind::Conflict, "It changed meanwhile, or the name is taken. Read it again."),
+        StoreError::Unavailable(_) => {
+            tracing::warn!(error = %error, "store unavailable");
+            Problem::new(ProblemKind::LedgerUnavailable, "Nothing can be put on record now, so nothing was done. Try again.")
+        }
+        StoreError::Engine(_) | StoreError::Corrupt { .. } => {
+            tracing::error!(error = &error as &dyn std::error::Error, "store failed");
+            Problem::new(ProblemKind::LedgerUnavailable, "The store failed and nothing was done. An operator finds why in the log of the broker.")
+        }
+    }
+}
+
+/// Nothing there, or nothing this caller may see: one answer for both (design §13).
+fn not_found() -> Problem {
+    Problem::new(ProblemKind::NotFound, "Check the id. What belongs to others looks the same as what is not there.")
+}
+
+/// No randomness: nothing safe can be made.
+fn no_randomness(_: crate::base::random::NoRandomness) -> Problem {
+    Problem::new(ProblemKind::Internal, "The machine gave no randomness; try again.")
+}

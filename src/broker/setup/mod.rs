@@ -1,0 +1,26 @@
+//! What operators install. Each verb is one change of the store with its entry, then the catalog is read anew.
+
+mod agents;
+mod credentials;
+mod people;
+mod upstreams;
+
+pub use agents::NewAgent;
+pub use upstreams::NewUpstream;
+
+use super::{Broker, unavailable};
+use crate::domain::ledger::Event;
+use crate::domain::principal::{Person, Role};
+use crate::domain::problem::{Problem, ProblemKind};
+use crate::store::Change;
+
+impl Broker {
+    /// Makes a change that an operator asked for.
+    async fn install(&self, by: &Person, change: Change, event: Event) -> Result<(), Problem> {
+        if !self.catalog().person(by.id).is_some_and(|person| person.holds(Role::Operator)) {
+            return Err(Problem::new(ProblemKind::RoleRequired, "Installing takes the role `operator`."));
+        }
+        self.parts.store.change(change, self.entry(event)).await.map(drop).map_err(unavailable)?;
+        self.reload().await
+    }
+}
