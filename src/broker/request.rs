@@ -98,7 +98,7 @@ impl Broker {
     }
 
     async fn statement(&self, agent: &Agent, ask: &Ask) -> Result<Statement, Problem> {
-        let identity = self.identity(agent, ask.identity.as_deref())?;
+        let identity = Self::identity(agent, ask.identity.as_deref())?;
         let items = items(&ask.items, &identity)?;
         let bound = self.bound(agent, &identity, &items)?;
         let reason = ask.reason.parse::<Reason>().map_err(|error| invalid("/reason", &error.to_string()))?;
@@ -129,7 +129,7 @@ impl Broker {
     }
 
     /// The identity, named by the asker (I4) and one it may ask for.
-    fn identity(&self, agent: &Agent, named: Option<&str>) -> Result<Identity, Problem> {
+    fn identity(agent: &Agent, named: Option<&str>) -> Result<Identity, Problem> {
         let choice: Vec<String> = agent.identities.iter().map(ToString::to_string).collect();
         let Some(named) = named else {
             let detail = "Add `identity` with one of `identities`; it is never chosen for you.";
