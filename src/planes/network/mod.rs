@@ -1,0 +1,5 @@
+//! The network plane: what an agent can reach, and how a credentialed request gets there.
+
+pub mod addresses;
+pub mod authority;
+pub mod proxy;

@@ -1,0 +1,127 @@
+//! Phase 1: accept a connection, hear its first words, and send it the way they ask for.
+//!
+//! A panic in one connection ends that connection; its uses are recorded while it unwinds.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::Proxy;
+use super::guard::Guard;
+use super::head::{Head, MAX_HEAD_BYTES};
+use super::read::{Conversation, Way};
+use super::verdicts::Verdicts;
+use super::{intercept, respond};
+
+/// What accepting waits after a failure, such as too many open files.
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
+/// How long open responses may go on after shutdown began.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Accepts until shutdown begins.
+pub(super) async fn run(proxy: Arc<Proxy>, listener: TcpListener) {
+    let places = Arc::new(Semaphore::new(proxy.settings.max_connections));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = proxy.parts.tasks.stopping() => return,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let open = Open::new(&proxy, place);
+                let work = connection(Arc::clone(&proxy), stream, open);
+                proxy.parts.tasks.spawn(work);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "accepting a connection failed");
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+/// One open connection: its place among the allowed number, counted.
+struct Open {
+    proxy: Arc<Proxy>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Open {
+    fn new(proxy: &Arc<Proxy>, place: OwnedSemaphorePermit) -> Self {
+        proxy.counters.connections.one_more();
+        proxy.counters.open.one_more();
+        Self { proxy: Arc::clone(proxy), _place: place }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.proxy.counters.open.one_less();
+    }
+}
+
+async fn connection(proxy: Arc<Proxy>, stream: TcpStream, _open: Open) {
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let verdicts = Verdicts::default();
+    let mut guard = Guard::new(stream, proxy.settings.limits, verdicts.clone());
+    match guard.first_head().await {
+        Ok(Some(Ok(head))) if head.method == Method::CONNECT => connect(proxy, guard, head).await,
+        Ok(Some(_)) => converse(proxy, guard, verdicts, Way::Plain).await,
+        Ok(None) | Err(_) => {}
+    }
+}
+
+/// `CONNECT`: everything is decided before the 200, and afterwards only TLS is understood.
+async fn connect(proxy: Arc<Proxy>, guard: Guard<TcpStream>, head: Head) {
+    proxy.counters.requests.one_more();
+    let asked = intercept::destination(&proxy, &head, guard.judged_bytes()).await;
+    let linger = proxy.settings.limits.linger;
+    let (tunnel, asked) = match (guard.into_tunnel(), asked) {
+        (Ok(tunnel), Ok(asked)) => (tunnel, asked),
+        (Ok(io), Err(refusal)) => return respond::last_word(&proxy, io, refusal, linger).await,
+        (Err((io, refused)), _) => return respond::last_word(&proxy, io, refused.problem(), linger).await,
+    };
+    let Some((stream, way)) = intercept::terminate(&proxy, tunnel, asked).await else { return };
+    proxy.counters.tunnels.one_more();
+    let verdicts = Verdicts::default();
+    let guard = Guard::new(stream, proxy.settings.limits, verdicts.clone());
+    converse(proxy, guard, verdicts, way).await;
+}
+
+/// Requests and responses, one after the other, until either side has had enough or a use is cut.
+async fn converse<IO>(proxy: Arc<Proxy>, guard: Guard<IO>, verdicts: Verdicts, way: Way)
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let conversation = Arc::new(Conversation::new(Arc::clone(&proxy), verdicts, way));
+    let service = {
+        let conversation = Arc::clone(&conversation);
+        service_fn(move |request| Arc::clone(&conversation).answer(request))
+    };
+    let mut server = http1::Builder::new();
+    server.max_buf_size(2 * MAX_HEAD_BYTES).header_read_timeout(None);
+    let mut connection = pin!(server.serve_connection(TokioIo::new(guard), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        // Dropping the connection drops what is open on it; that is what cutting means.
+        () = conversation.cut() => return,
+        () = proxy.parts.tasks.stopping() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(GRACE, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

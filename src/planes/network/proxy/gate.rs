@@ -1,0 +1,104 @@
+//! The one door between the proxy and the broker.
+//!
+//! The proxy knows bytes, places and addresses; whether something was granted is asked here. What an agent may learn of a
+//! decision comes back ready made, as a [`Problem`]. The broker implements [`Gate`]; the proxy's phases call it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+
+use super::reason::Refused;
+use crate::base::id::{AgentId, CredentialId, UseId};
+use crate::base::secret::Secret;
+use crate::domain::problem::Problem;
+use crate::domain::scope::HttpTarget;
+use crate::domain::upstream::{Origin, Upstream};
+use crate::domain::usage::Outcome;
+
+/// What the proxy asks of the broker.
+pub trait Gate: Send + Sync + 'static {
+    /// Whose agent key this is; `None` when it is nobody's.
+    ///
+    /// # Errors
+    /// A refusal when that cannot be found out.
+    fn identify(&self, key: Secret) -> BoxFuture<'_, Result<Option<Caller>, Problem>>;
+
+    /// The upstream this origin belongs to; `None` when it is not governed.
+    ///
+    /// # Errors
+    /// A refusal when that cannot be found out.
+    fn governed<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Option<Arc<Upstream>>, Problem>>;
+
+    /// Decides one request. An `Ok` means that the use is durably on record (I2); from then on
+    /// [`Gate::finish`] is called exactly once for it, whatever happens.
+    ///
+    /// # Errors
+    /// The refusal, on record, in the words the agent may read.
+    fn admit(&self, asked: Asked) -> BoxFuture<'_, Result<Admitted, Problem>>;
+
+    /// Puts a refusal on record that the proxy decided by its own rules, and gives it the words the agent may read.
+    fn refuse(&self, attempt: Attempt, refused: Refused) -> BoxFuture<'_, Problem>;
+
+    /// Records how a use ended.
+    fn finish(&self, use_id: UseId, outcome: Outcome) -> BoxFuture<'_, ()>;
+}
+
+/// Who is on the other end of a connection. A tunnel keeps its caller; `admit` has to look again whether the key is
+/// still good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The agent.
+    pub agent: AgentId,
+}
+
+/// One request that carries a token in its upstream's slot.
+#[derive(Debug)]
+pub struct Asked {
+    /// Who asks.
+    pub caller: Caller,
+    /// The upstream, as it was when the destination was looked up.
+    pub upstream: Arc<Upstream>,
+    /// What is asked for: exactly what would be sent.
+    pub target: HttpTarget,
+    /// What stood in the slot. Perhaps a token of ours, perhaps not.
+    pub token: Secret,
+    /// The checked address that is dialled first.
+    pub address: SocketAddr,
+}
+
+/// A use on record, ready to be made.
+pub struct Admitted {
+    /// Its id.
+    pub use_id: UseId,
+    /// What goes into the slot.
+    pub credential: Secret,
+    /// Which credential that is and its version; an upstream connection is never shared between two.
+    pub credential_version: (CredentialId, u64),
+    /// How long the token still lives; what is still open then is cut (G06).
+    pub life: Duration,
+    /// Cuts the use at once, for a revocation (I9).
+    pub cut: CancellationToken,
+}
+
+impl fmt::Debug for Admitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admitted").field("use_id", &self.use_id).finish_non_exhaustive()
+    }
+}
+
+/// What an agent tried when the proxy refused it.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Who tried.
+    pub caller: Caller,
+    /// Where to.
+    pub origin: Origin,
+    /// The upstream, when the origin is governed.
+    pub upstream: Option<Arc<Upstream>>,
+    /// The request, when it has exactly one reading.
+    pub target: Option<HttpTarget>,
+}

@@ -1,0 +1,111 @@
+//! The egress proxy: the one way out for an agent, and the one place where a credential enters a request.
+//!
+//! A request goes through named phases, one file each: [`accept`] a connection, [`identify`] the agent, find and check
+//! its [`destination`], [`intercept`] TLS, [`read`] one request, make its [`target`], find the token in its [`slot`], ask
+//! the broker through the [`gate`], [`place`] the credential, [`forward`], [`record`]. Under all of them the [`guard`] lets
+//! no byte through that was not checked. The proxy never sees the store, the vault or an issuer, never follows a
+//! redirect, never buffers a body, and tunnels nothing it cannot read.
+
+mod accept;
+pub mod counters;
+mod destination;
+mod dial;
+mod forward;
+mod framing;
+pub mod gate;
+mod guard;
+pub mod head;
+mod hop;
+pub mod host;
+mod identify;
+mod intercept;
+mod place;
+mod read;
+pub mod reason;
+mod record;
+mod respond;
+mod slot;
+mod target;
+mod verdicts;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use self::counters::Counters;
+use self::gate::Gate;
+pub use self::guard::Limits;
+use super::addresses::Resolver;
+use super::authority::Authority;
+use crate::base::tasks::Tasks;
+
+/// The proxy's numbers.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long clients may take.
+    pub limits: Limits,
+    /// How many connections are open at once; more wait to be accepted.
+    pub max_connections: usize,
+    /// How long an upstream may take to accept a connection, and again for its TLS handshake.
+    pub dial: Duration,
+    /// Exeat's own listeners, which are never dialled (B11).
+    pub own: Vec<SocketAddr>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let dial = Duration::from_secs(10);
+        Self { limits: Limits::default(), max_connections: 1024, dial, own: Vec::new() }
+    }
+}
+
+/// What the proxy stands on.
+pub struct Parts {
+    /// The broker.
+    pub gate: Arc<dyn Gate>,
+    /// Who vouches for governed hosts towards agents.
+    pub authority: Authority,
+    /// Who answers names with addresses.
+    pub resolver: Arc<dyn Resolver>,
+    /// Where connections run.
+    pub tasks: Tasks,
+}
+
+/// The egress proxy.
+pub struct Proxy {
+    parts: Parts,
+    settings: Settings,
+    system_roots: Arc<rustls::ClientConfig>,
+    counters: Arc<Counters>,
+}
+
+impl Proxy {
+    /// A proxy that trusts the system's roots for upstreams that name no other.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(parts: Parts, settings: Settings) -> Result<Self, rustls::Error> {
+        let system_roots = dial::trusting(dial::system_roots())?;
+        Ok(Self { parts, settings, system_roots, counters: Arc::default() })
+    }
+
+    /// Serves `listener` until shutdown begins.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener) {
+        accept::run(self, listener).await;
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

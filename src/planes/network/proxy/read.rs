@@ -1,0 +1,246 @@
+//! Phase 5 and the thread through those after it: one request of a conversation, from its verdict to its answer.
+//!
+//! Each request is decided by itself, whatever was decided before it on the same connection (C04, C05).
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::destination::Destination;
+use super::forward::{self, ForwardError, Link, Outgoing};
+use super::gate::{Admitted, Asked, Caller};
+use super::head::{Form, Framing, Head};
+use super::place::Placement;
+use super::reason::Refused;
+use super::record::{self, ActiveUse, Metered};
+use super::respond::{self, Reply};
+use super::slot::{self, Presented};
+use super::verdicts::{Turn, Verdicts};
+use super::{Proxy, hop, identify, target};
+use crate::base::secret::Secret;
+use crate::domain::problem::Problem;
+use crate::domain::scope::HttpTarget;
+use crate::domain::upstream::{Origin, Scheme};
+
+/// How requests come in.
+pub(super) enum Way {
+    /// In the clear, in absolute form, each with its own key.
+    Plain,
+    /// Inside a terminated tunnel of this caller to this destination.
+    Tunnel { caller: Caller, destination: Destination },
+}
+
+/// The requests of one connection.
+pub(super) struct Conversation {
+    proxy: Arc<Proxy>,
+    verdicts: Verdicts,
+    way: Way,
+    /// The upstream connection that is kept.
+    link: Mutex<Option<Link>>,
+    closing: CancellationToken,
+}
+
+/// A request that was found fit to be asked about.
+struct Fit {
+    uri: Uri,
+    target: HttpTarget,
+    token: Secret,
+    user: String,
+}
+
+impl Conversation {
+    pub(super) fn new(proxy: Arc<Proxy>, verdicts: Verdicts, way: Way) -> Self {
+        Self { proxy, verdicts, way, link: Mutex::default(), closing: CancellationToken::new() }
+    }
+
+    /// Resolves when a use was cut and the connection has to go.
+    pub(super) async fn cut(&self) {
+        self.closing.cancelled().await;
+    }
+
+    /// Answers one request.
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Reply>, Infallible> {
+        let counters = &self.proxy.counters;
+        counters.requests.one_more();
+        let (verdict, turn) = self.verdicts.next();
+        Ok(self.exchange(verdict, turn, request).await.unwrap_or_else(|problem| {
+            counters.refused.one_more();
+            respond::problem(&problem)
+        }))
+    }
+
+    async fn exchange(
+        &self,
+        verdict: Result<Head, Refused>,
+        turn: Turn,
+        request: Request<Incoming>,
+    ) -> Result<Response<Reply>, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let (head, caller, destination) = self.place(verdict, &parts.headers).await?;
+        let fit = self.fit((&head, &caller, &destination), &mut parts.headers).await?;
+        let asked = Asked {
+            caller,
+            upstream: Arc::clone(&destination.upstream),
+            target: fit.target.clone(),
+            token: fit.token,
+            address: destination.addresses.first(),
+        };
+        let admitted = self.proxy.parts.gate.admit(asked).await?;
+        let active = ActiveUse::begin(Arc::clone(&self.proxy), &admitted, self.closing.clone());
+        let slot = &destination.upstream.slot;
+        let placement =
+            Placement::new(slot, &admitted.credential, &fit.user, &fit.target).map_err(|refused| {
+                active.broke(record::NOT_PLACEABLE);
+                refused.problem()
+            })?;
+        let mut outgoing = Request::new(Outgoing::new(body, active.tally()));
+        *outgoing.method_mut() = head.method;
+        *outgoing.uri_mut() = fit.uri;
+        *outgoing.headers_mut() = parts.headers;
+        self.forward(&destination, &admitted, (outgoing, placement), (active, turn)).await
+    }
+
+    /// Who asks, and where: by the tunnel, or by the request itself.
+    async fn place(
+        &self,
+        verdict: Result<Head, Refused>,
+        headers: &HeaderMap,
+    ) -> Result<(Head, Caller, Destination), Problem> {
+        match &self.way {
+            Way::Tunnel { caller, destination } => {
+                match verdict.and_then(|head| in_tunnel(head, &destination.origin)) {
+                    Ok(head) => Ok((head, caller.clone(), destination.clone())),
+                    Err(refused) => {
+                        Err(self.proxy.parts.gate.refuse(destination.attempt(caller), refused).await)
+                    }
+                }
+            }
+            Way::Plain => {
+                let head = verdict.map_err(Refused::problem)?;
+                let keys =
+                    headers.get_all(header::PROXY_AUTHORIZATION).into_iter().map(HeaderValue::as_bytes);
+                let caller = identify::caller(&self.proxy, keys).await?;
+                let origin = in_the_clear(&head.target).map_err(Refused::problem)?;
+                let destination = Destination::find(&self.proxy, &caller, origin).await?;
+                Ok((head, caller, destination))
+            }
+        }
+    }
+
+    /// Makes the target, takes out what ends here and the token, and leaves in `headers` what may go on.
+    async fn fit(
+        &self,
+        (head, caller, destination): (&Head, &Caller, &Destination),
+        headers: &mut HeaderMap,
+    ) -> Result<Fit, Problem> {
+        let attempt = destination.attempt(caller);
+        let gate = &self.proxy.parts.gate;
+        let target = match target::target(destination, &head.method, path(&head.target)) {
+            Ok(target) => target,
+            Err(refused) => return Err(gate.refuse(attempt, refused).await),
+        };
+        match fit(head, destination, target.clone(), headers) {
+            Ok(fit) => Ok(fit),
+            Err(refused) => {
+                Err(gate.refuse(super::gate::Attempt { target: Some(target), ..attempt }, refused).await)
+            }
+        }
+    }
+
+    async fn forward(
+        &self,
+        destination: &Destination,
+        admitted: &Admitted,
+        request: (Request<Outgoing>, Placement),
+        (active, turn): (ActiveUse, Turn),
+    ) -> Result<Response<Reply>, Problem> {
+        let wanted =
+            forward::Use { origin: destination.origin.clone(), credential: admitted.credential_version };
+        let mut link = self.link.lock().await;
+        match forward::forward((&self.proxy, destination), &mut link, wanted, request).await {
+            Ok(response) => {
+                active.answered(response.status());
+                let (mut parts, body) = response.into_parts();
+                hop::strip_response(&mut parts.headers);
+                Ok(Response::from_parts(parts, respond::streamed(Metered::new(body, active, turn))))
+            }
+            Err(error) => Err(self.broke(&active, &error).problem()),
+        }
+    }
+
+    /// Says what broke, on record and to the agent.
+    fn broke(&self, active: &ActiveUse, error: &ForwardError) -> Refused {
+        if let Some(refused) = self.verdicts.in_body() {
+            active.broke(record::REQUEST_BROKE);
+            return refused;
+        }
+        tracing::info!(error = error as &dyn std::error::Error, "a use broke");
+        match error {
+            ForwardError::Dial(_) => active.broke(record::UNREACHABLE),
+            // The request's own body failed: the client left.
+            ForwardError::Http(error) if error.is_user() => {}
+            ForwardError::Http(_) | ForwardError::Switched => active.broke(record::UPSTREAM_BROKE),
+        }
+        Refused::UNREACHABLE
+    }
+}
+
+/// Inside a tunnel, a request is in origin form and for the tunnel's host (A01, A06).
+fn in_tunnel(head: Head, origin: &Origin) -> Result<Head, Refused> {
+    if !matches!(head.target, Form::Origin(_)) {
+        return Err(Refused::ambiguous("absolute_form_in_tunnel"));
+    }
+    let same = head.host.names(&origin.host, origin.port, origin.scheme.default_port());
+    if same { Ok(head) } else { Err(Refused::MISDIRECTED) }
+}
+
+/// Without a tunnel, a request says in absolute form where it wants to go, and not over TLS.
+fn in_the_clear(target: &Form) -> Result<Origin, Refused> {
+    match target {
+        Form::Absolute { tls: true, .. } => Err(Refused::USE_CONNECT),
+        Form::Absolute { tls: false, authority, .. } => {
+            let port = authority.port().unwrap_or(Scheme::Http.default_port());
+            Ok(Origin { scheme: Scheme::Http, host: authority.host().to_owned(), port })
+        }
+        Form::Origin(_) | Form::Authority(_) => Err(Refused::ambiguous("origin_form")),
+    }
+}
+
+fn path(target: &Form) -> &str {
+    match target {
+        Form::Origin(path) | Form::Absolute { path, .. } => path,
+        Form::Authority(_) => "",
+    }
+}
+
+fn fit(
+    head: &Head,
+    destination: &Destination,
+    target: HttpTarget,
+    headers: &mut HeaderMap,
+) -> Result<Fit, Refused> {
+    let slot = &destination.upstream.slot;
+    hop::strip_request(headers, slot::header_of(slot))?;
+    let Presented { token, user, target } = slot::take(slot, headers, target)?;
+    let token = token.ok_or(Refused::NO_TOKEN)?;
+    let uri: Uri = target.path_and_query().parse().map_err(|_| Refused::ambiguous("target"))?;
+    // What hyper writes is what was judged (D02).
+    if uri.path_and_query().map(http::uri::PathAndQuery::as_str) != Some(target.path_and_query()) {
+        return Err(Refused::ambiguous("target"));
+    }
+    let origin = &destination.origin;
+    let host = origin.to_string().split_off(origin.scheme.as_str().len() + "://".len());
+    headers.insert(header::HOST, host.parse().map_err(|_| Refused::ambiguous("host"))?);
+    if head.framing == Framing::Chunked {
+        headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    Ok(Fit { uri, target, token, user })
+}

@@ -1,0 +1,66 @@
+//! What the guard found out about each head, handed to the phases in the order of the requests.
+//!
+//! hyper serves the requests of one connection one after the other and in order, so the n-th call of the service belongs
+//! to the n-th verdict. A call without a verdict is refused.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::head::Head;
+use super::reason::Refused;
+
+/// The verdicts of one connection.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Verdicts(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    waiting: VecDeque<Result<Head, Refused>>,
+    /// Requests whose response is not finished.
+    open: usize,
+    /// What was wrong inside a body.
+    in_body: Option<Refused>,
+}
+
+impl Verdicts {
+    pub(super) fn push(&self, verdict: Result<Head, Refused>) {
+        let mut inner = self.lock();
+        inner.waiting.push_back(verdict);
+        inner.open += 1;
+    }
+
+    /// The verdict on the next request. The turn is to be kept until its response has left.
+    pub(super) fn next(&self) -> (Result<Head, Refused>, Turn) {
+        let verdict = self.lock().waiting.pop_front().unwrap_or(Err(Refused::ambiguous("not_judged")));
+        (verdict, Turn(self.clone()))
+    }
+
+    /// Whether a response is still on its way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.lock().open > 0
+    }
+
+    pub(super) fn refuse_body(&self, refused: Refused) {
+        self.lock().in_body = Some(refused);
+    }
+
+    /// What was wrong inside the body of the current request.
+    pub(super) fn in_body(&self) -> Option<Refused> {
+        self.lock().in_body
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One request between its head and the end of its response.
+#[derive(Debug)]
+pub(super) struct Turn(Verdicts);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut inner = self.0.lock();
+        inner.open = inner.open.saturating_sub(1);
+    }
+}
