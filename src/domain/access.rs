@@ -44,7 +44,7 @@ pub struct Denial {
 }
 
 /// What a use is made with: found by the broker, never by the agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Means {
     /// The use's id.
     pub id: UseId,
@@ -66,13 +66,11 @@ pub struct Means {
 /// When no item does.
 pub fn decide(token: LiveToken, target: HttpTarget) -> Result<Permit, Box<Denial>> {
     let token = token.into_token();
-    match token.items().iter().position(|item| allows(item, &token, &target)) {
-        Some(item) => Ok(Permit { token, item, target }),
-        None => {
-            let missing = smallest(&token, &target);
-            Err(Box::new(Denial { token, target, missing }))
-        }
+    if let Some(item) = token.items().iter().position(|item| allows(item, &token, &target)) {
+        return Ok(Permit { token, item, target });
     }
+    let missing = smallest(&token, &target);
+    Err(Box::new(Denial { token, target, missing }))
 }
 
 impl Permit {

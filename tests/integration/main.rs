@@ -2,3 +2,4 @@
 mod ledger_export;
 mod ledger_proofs;
 mod scope;
+mod tokens;

@@ -81,7 +81,7 @@ impl<'a> Claims<'a> {
     /// The claims of the token that `exchange` plans.
     pub(super) fn of(exchange: &'a Exchange, issuer: &'a Issuer, audience: &'a str) -> Self {
         let agent = exchange.agent();
-        let issued = seconds(exchange.issued_at());
+        let begin = seconds(exchange.issued_at());
         Self {
             iss: Cow::Borrowed(issuer.as_str()),
             aud: Cow::Borrowed(audience),
@@ -89,8 +89,8 @@ impl<'a> Claims<'a> {
             act: Actor { sub: agent, iss: Cow::Borrowed(issuer.as_str()), sub_profile: Profile::AiAgent },
             client_id: agent,
             exp: seconds(exchange.expires_at()),
-            iat: issued,
-            nbf: issued,
+            iat: begin,
+            nbf: begin,
             jti: exchange.token(),
             authorization_details: Cow::Borrowed(exchange.items()),
             approval: ApprovalClaim {
@@ -107,7 +107,7 @@ impl<'a> Claims<'a> {
     /// The claims of a token that was read before, to be shown.
     pub(super) fn again(token: &'a VerifiedToken, issuer: &'a Issuer, audience: &'a str) -> Self {
         let agent = token.agent();
-        let issued = seconds(token.issued_at());
+        let begin = seconds(token.issued_at());
         Self {
             iss: Cow::Borrowed(issuer.as_str()),
             aud: Cow::Borrowed(audience),
@@ -115,8 +115,8 @@ impl<'a> Claims<'a> {
             act: Actor { sub: agent, iss: Cow::Borrowed(issuer.as_str()), sub_profile: Profile::AiAgent },
             client_id: agent,
             exp: seconds(token.expires_at()),
-            iat: issued,
-            nbf: issued,
+            iat: begin,
+            nbf: begin,
             jti: token.id(),
             authorization_details: Cow::Borrowed(token.items()),
             approval: ApprovalClaim {

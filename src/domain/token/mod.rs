@@ -33,4 +33,4 @@ pub use verify::{Verifier, looks_like_token};
 pub const MAX_TOKEN: usize = 16 * 1024;
 
 /// No token lives longer (I8).
-pub const LONGEST_LIFE: Duration = Duration::from_secs(3600);
+pub const LONGEST_LIFE: Duration = Duration::from_hours(1);
