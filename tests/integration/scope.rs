@@ -1,4 +1,11 @@
 //! The scope language from outside: what it promises for every input, and the attacks it stands against.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test prepares must work for the test to mean anything"
+)]
 
 mod attacks;
 mod generate;
@@ -6,7 +13,7 @@ mod language;
 mod properties;
 mod targets;
 
-use exeat::domain::scope::{HttpTarget, NetworkTarget, ScopeError, ScopeItem, Target};
+use exeat::domain::scope::{Ambiguity, HttpTarget, NetworkTarget, ScopeError, ScopeItem, Target};
 use exeat::domain::upstream::Scheme;
 use serde_json::{Value, json};
 
@@ -27,14 +34,14 @@ fn connects(hosts: &[&str]) -> Value {
     json!({"type": "network", "hosts": hosts})
 }
 
-fn get(path_and_query: &str) -> Result<HttpTarget, exeat::domain::scope::Ambiguity> {
+fn get(path_and_query: &str) -> Result<HttpTarget, Ambiguity> {
     let upstream = "api".parse().expect("a name");
     HttpTarget::new(upstream, Scheme::Https, "api.example.com", 443, "GET", path_and_query)
 }
 
 /// Why a request is refused, by its stable name.
 fn why(path_and_query: &str) -> &'static str {
-    get(path_and_query).map_or_else(|ambiguity| ambiguity.name(), |_| "accepted")
+    get(path_and_query).map_or_else(Ambiguity::name, |_| "accepted")
 }
 
 fn get_target(path_and_query: &str) -> Target {

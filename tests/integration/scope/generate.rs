@@ -37,6 +37,23 @@ pub(super) fn item() -> impl Strategy<Value = ScopeItem> {
     written().prop_map(|value| super::item(&value))
 }
 
+/// Two items of one type that differ in at most one field: near misses, where a wrong yes would hide.
+pub(super) fn siblings() -> impl Strategy<Value = (ScopeItem, ScopeItem)> {
+    let two = |one: BoxedStrategy<Value>| (one.clone(), one, any::<prop::sample::Index>());
+    prop_oneof![4 => two(http().boxed()), 1 => two(network().boxed()), 1 => two(filesystem().boxed())]
+        .prop_map(|(one, mut other, index)| {
+            let names = ["methods", "paths", "query", "identity", "access"];
+            let differs = index.get(&names);
+            for name in names.iter().filter(|name| *name != differs) {
+                match one.get(*name) {
+                    Some(value) => other[*name] = value.clone(),
+                    None => drop(other.as_object_mut().and_then(|fields| fields.remove(*name))),
+                }
+            }
+            (super::item(&one), super::item(&other))
+        })
+}
+
 pub(super) fn target() -> impl Strategy<Value = Target> {
     prop_oneof![4 => request(), 2 => connection(), 2 => file()]
 }

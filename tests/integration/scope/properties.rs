@@ -7,9 +7,9 @@ use exeat::domain::upstream::Scheme;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::generate::{any_json, hostile_text, item, rewritten, target, written};
+use super::generate::{any_json, hostile_text, item, rewritten, siblings, target, written};
 use super::{get, get_target, reads};
 
 proptest! {
@@ -45,6 +45,16 @@ proptest! {
                     prop_assert!(!a.allows(target) || b.allows(target), "{} in {} but not in {}", target, a, b);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_a_narrower_sibling_allows_the_wider_allows(
+        (a, b) in siblings(), targets in prop::collection::vec(target(), 40),
+    ) {
+        for (a, b) in [(&a, &b), (&b, &a)] {
+            let escaped = targets.iter().find(|target| a.allows(target) && !b.allows(target));
+            prop_assert!(!subset(a, b) || escaped.is_none(), "{:?} in {} but not in {}", escaped, a, b);
         }
     }
 
@@ -221,6 +231,30 @@ fn subset_of_path_patterns_is_exactly_inclusion() {
         for (b, in_b) in items.iter().zip(&allowed) {
             assert_eq!(subset(a, b), in_a.is_subset(in_b), "{a} within {b}");
         }
+    }
+}
+
+/// The same for query rules: every rule over two names and two values, every query of up to two pairs.
+#[test]
+fn subset_of_query_rules_is_exactly_inclusion() {
+    let values = [None, Some(json!(["1"])), Some(json!(["2"])), Some(json!(["1", "2"])), Some(json!(["*"]))];
+    let mut items = vec![super::item(&reads(&["/a"]))];
+    for (x, y) in values.iter().flat_map(|x| values.iter().map(move |y| (x, y))) {
+        let rule =
+            [("x", x), ("y", y)].into_iter().filter_map(|(name, v)| Some((name.to_owned(), v.clone()?)));
+        let mut value = reads(&["/a"]);
+        value["query"] = Value::Object(rule.collect());
+        items.push(super::item(&value));
+    }
+    let pairs: Vec<String> =
+        ["x", "y", "z"].iter().flat_map(|n| ["1", "2", "3"].map(|v| format!("{n}={v}"))).collect();
+    let mut queries = vec!["/a".to_owned()];
+    queries.extend(pairs.iter().map(|one| format!("/a?{one}")));
+    queries.extend(pairs.iter().flat_map(|one| pairs.iter().map(move |two| format!("/a?{one}&{two}"))));
+    let targets: Vec<_> = queries.iter().map(|query| get_target(query)).collect();
+    for (a, b) in items.iter().flat_map(|a| items.iter().map(move |b| (a, b))) {
+        let included = targets.iter().all(|target| !a.allows(target) || b.allows(target));
+        assert_eq!(subset(a, b), included, "{a} within {b}");
     }
 }
 
