@@ -85,10 +85,11 @@ impl Broker {
         let not_pending = |what: String| Problem::new(ProblemKind::ApprovalNotPending, what);
         let next = approval.cancel(self.now()).map_err(|error| not_pending(format!("{error}.")))?;
         let event = Event::Cancelled { approval: id, agent: agent.id };
-        let written = self.parts.store.transition(next, self.entry(event)).await.map_err(|error| match error {
-            StoreError::Conflict => not_pending("It was decided meanwhile. Look at it again.".to_owned()),
-            other => unavailable(other),
-        })?;
+        let written =
+            self.parts.store.transition(next, self.entry(event)).await.map_err(|error| match error {
+                StoreError::Conflict => not_pending("It was decided meanwhile. Look at it again.".to_owned()),
+                other => unavailable(other),
+            })?;
         self.changed(id);
         Ok(self.seen(written.into_value()))
     }

@@ -27,8 +27,11 @@ impl Catalog {
     /// Indexes what a store gave.
     #[must_use]
     pub fn of(installed: Installed) -> Self {
-        let upstreams: BTreeMap<_, _> =
-            installed.upstreams.into_iter().map(|upstream| (upstream.name.clone(), Arc::new(upstream))).collect();
+        let upstreams: BTreeMap<_, _> = installed
+            .upstreams
+            .into_iter()
+            .map(|upstream| (upstream.name.clone(), Arc::new(upstream)))
+            .collect();
         let by_origin = |upstream: &Arc<Upstream>| {
             upstream.origins.iter().map(|origin| (origin.clone(), Arc::clone(upstream))).collect::<Vec<_>>()
         };
@@ -109,7 +112,9 @@ impl Catalog {
     /// Credentials, by id; sealed.
     #[must_use]
     pub fn credentials(&self) -> Vec<Arc<SealedCredential>> {
-        sorted(self.credentials.values().cloned().collect(), |credential: &Arc<SealedCredential>| credential.id)
+        sorted(self.credentials.values().cloned().collect(), |credential: &Arc<SealedCredential>| {
+            credential.id
+        })
     }
 
     /// The credential of this identity at this upstream.

@@ -42,7 +42,12 @@ impl Broker {
     ///
     /// # Errors
     /// A problem that says why the decision was not taken; the refusal is on record.
-    pub async fn decide(&self, person: &Person, id: ApprovalId, answers: Answers) -> Result<Approval, Problem> {
+    pub async fn decide(
+        &self,
+        person: &Person,
+        id: ApprovalId,
+        answers: Answers,
+    ) -> Result<Approval, Problem> {
         let approval = self.parts.store.approval(id).await.map_err(unavailable)?.ok_or_else(not_found)?;
         match self.decided(person, approval, answers).await {
             Ok(approval) => {
@@ -58,7 +63,12 @@ impl Broker {
         }
     }
 
-    async fn decided(&self, person: &Person, approval: Approval, answers: Answers) -> Result<Approval, Problem> {
+    async fn decided(
+        &self,
+        person: &Person,
+        approval: Approval,
+        answers: Answers,
+    ) -> Result<Approval, Problem> {
         let decision = self.decision(person, &approval.statement, answers)?;
         // Removed between the request and this line: the role is looked up again, by id (F17).
         let catalog = self.catalog();
@@ -82,7 +92,12 @@ impl Broker {
         }
     }
 
-    fn decision(&self, person: &Person, statement: &Statement, answers: Answers) -> Result<Decision, Problem> {
+    fn decision(
+        &self,
+        person: &Person,
+        statement: &Statement,
+        answers: Answers,
+    ) -> Result<Decision, Problem> {
         let shown: Digest =
             answers.statement_digest.parse().map_err(|_| told(DecideRefused::StatementChanged))?;
         let reason = answers.reason.map(|text| text.parse::<Reason>()).transpose();
@@ -125,9 +140,13 @@ fn item_decision(
     let Answer { index, verdict, narrow } = answer;
     let granted = match (verdict, narrow) {
         (Verdict::Approve, None) => Some(asked.clone()),
-        (Verdict::Approve, Some(value)) => Some(item(&format!("{field}/narrow"), &value, &statement.identity)?),
+        (Verdict::Approve, Some(value)) => {
+            Some(item(&format!("{field}/narrow"), &value, &statement.identity)?)
+        }
         (Verdict::Deny, None) => None,
-        (Verdict::Deny, Some(_)) => return Err(invalid(&format!("{field}/narrow"), "only an approved item is narrowed")),
+        (Verdict::Deny, Some(_)) => {
+            return Err(invalid(&format!("{field}/narrow"), "only an approved item is narrowed"));
+        }
     };
     Ok(ItemDecision { index, verdict, granted })
 }
@@ -138,14 +157,19 @@ fn told(refused: DecideRefused) -> Problem {
         DecideRefused::SelfApproval => {
             (ProblemKind::SelfApproval, "The agent asks on your behalf; another person decides.".to_owned())
         }
-        DecideRefused::NotReviewer => (ProblemKind::RoleRequired, "Deciding takes the role `reviewer`.".to_owned()),
+        DecideRefused::NotReviewer => {
+            (ProblemKind::RoleRequired, "Deciding takes the role `reviewer`.".to_owned())
+        }
         DecideRefused::StatementChanged => {
             (ProblemKind::StatementChanged, "Read the statement again and decide over its digest.".to_owned())
         }
-        DecideRefused::AlreadyDecided => {
-            (ProblemKind::ApprovalNotPending, "You have approved it; another person's approval is missing.".to_owned())
+        DecideRefused::AlreadyDecided => (
+            ProblemKind::ApprovalNotPending,
+            "You have approved it; another person's approval is missing.".to_owned(),
+        ),
+        DecideRefused::Incomplete => {
+            (ProblemKind::RequestInvalid, "/items: answer each item at most once.".to_owned())
         }
-        DecideRefused::Incomplete => (ProblemKind::RequestInvalid, "/items: answer each item at most once.".to_owned()),
         DecideRefused::Widened(index) => {
             (ProblemKind::ScopeExceeds, format!("Item {index} may be narrowed, never widened."))
         }

@@ -1,10 +1,10 @@
 //! Reading the log: entries, the signed head, proofs. What is read of it by people is itself an entry.
 
 use crate::base::crypto::hash::Digest;
+use crate::domain::ledger::Event;
 use crate::domain::ledger::merkle::{Node, NodeId};
 use crate::domain::ledger::nodes::{StoredNodes, stored_nodes};
 use crate::domain::ledger::proof::{consistency, consistency_nodes, inclusion, inclusion_nodes};
-use crate::domain::ledger::Event;
 use crate::domain::principal::Person;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::store::{EntryQuery, Head, StoredCheckpoint, StoredEntry};
@@ -145,7 +145,8 @@ impl Broker {
     async fn checkpoint_of(&self, size: u64) -> Result<StoredCheckpoint, Problem> {
         let found = self.checkpoints(size.saturating_sub(1), 1).await?;
         found.into_iter().find(|checkpoint| checkpoint.size == size).ok_or_else(|| {
-            let detail = "No head of that size was signed; leave `size` out, or use the size of a checkpoint.";
+            let detail =
+                "No head of that size was signed; leave `size` out, or use the size of a checkpoint.";
             Problem::new(ProblemKind::NotFound, detail)
         })
     }

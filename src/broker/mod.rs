@@ -5,13 +5,20 @@
 
 mod approvals;
 mod authenticate;
+mod authorize;
 mod catalog;
+mod cut;
 mod decide;
+mod exchange;
+mod gate;
+mod introspect;
 mod log;
 mod request;
 mod revoke;
 mod setup;
+mod signing;
 mod sweep;
+mod teach;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -20,9 +27,11 @@ use tokio::sync::broadcast;
 pub use approvals::Seen;
 pub use catalog::Catalog;
 pub use decide::{Answer, Answers};
+pub use exchange::Issued;
 pub use log::{ConsistencyProof, InclusionProof};
-pub use request::{Ask, AskedLimits, Asked};
+pub use request::{Ask, Asked, AskedLimits};
 pub use setup::{NewAgent, NewUpstream};
+pub use signing::{KeyError, Signing, new_key, open_key, public_key};
 
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::id::ApprovalId;
@@ -45,15 +54,29 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Unpredictable bytes.
     pub random: Arc<dyn Random>,
+    /// What signs tokens.
+    pub signing: Signing,
     /// Where people decide, for the links in answers: an absolute URL without a final slash.
     pub review_url: String,
 }
 
 /// The broker.
 pub struct Broker {
-    parts: Parts,
+    parts: Shared,
     catalog: RwLock<Arc<Catalog>>,
+    signing: RwLock<Arc<Signing>>,
     changes: broadcast::Sender<ApprovalId>,
+    cuts: cut::Cuts,
+}
+
+/// What every verb reaches for.
+struct Shared {
+    store: Arc<dyn Store>,
+    vault: Arc<Vault>,
+    policy: Policy,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    review_url: String,
 }
 
 impl Broker {
@@ -64,7 +87,36 @@ impl Broker {
     pub async fn open(parts: Parts) -> Result<Self, StoreError> {
         let catalog = Catalog::of(parts.store.installed().await?);
         let (changes, _) = broadcast::channel(1024);
-        Ok(Self { parts, catalog: RwLock::new(Arc::new(catalog)), changes })
+        let Parts { store, vault, policy, clock, random, signing, review_url } = parts;
+        Ok(Self {
+            parts: Shared { store, vault, policy, clock, random, review_url },
+            catalog: RwLock::new(Arc::new(catalog)),
+            signing: RwLock::new(Arc::new(signing)),
+            changes,
+            cuts: cut::Cuts::default(),
+        })
+    }
+
+    /// What signs and verifies tokens.
+    #[must_use]
+    pub fn signing(&self) -> Arc<Signing> {
+        Arc::clone(&self.signing.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn replace_signing(&self, signing: Signing) {
+        *self.signing.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(signing);
+    }
+
+    /// How many uses are under way.
+    #[must_use]
+    pub fn uses_under_way(&self) -> usize {
+        self.cuts.count()
+    }
+
+    /// Where a person decides over this approval.
+    #[must_use]
+    pub fn review_link(&self, id: ApprovalId) -> String {
+        format!("{}/approvals/{id}", self.parts.review_url)
     }
 
     /// Everything installed, as it was a moment ago. What must be true at the moment of writing, the store checks again.
@@ -112,21 +164,32 @@ impl Broker {
 /// What a caller is told when the store fails. The cause is logged here, once, and never told.
 fn unavailable(error: StoreError) -> Problem {
     match error {
-        StoreError::Conflict => Problem::new(ProblemKind::Conflict, "It changed meanwhile, or the name is taken. Read it again."),
+        StoreError::Conflict => {
+            Problem::new(ProblemKind::Conflict, "It changed meanwhile, or the name is taken. Read it again.")
+        }
         StoreError::Unavailable(_) => {
             tracing::warn!(error = %error, "store unavailable");
-            Problem::new(ProblemKind::LedgerUnavailable, "Nothing can be put on record now, so nothing was done. Try again.")
+            Problem::new(
+                ProblemKind::LedgerUnavailable,
+                "Nothing can be put on record now, so nothing was done. Try again.",
+            )
         }
         StoreError::Engine(_) | StoreError::Corrupt { .. } => {
             tracing::error!(error = &error as &dyn std::error::Error, "store failed");
-            Problem::new(ProblemKind::LedgerUnavailable, "The store failed and nothing was done. An operator finds why in the log of the broker.")
+            Problem::new(
+                ProblemKind::LedgerUnavailable,
+                "The store failed and nothing was done. An operator finds why in the log of the broker.",
+            )
         }
     }
 }
 
 /// Nothing there, or nothing this caller may see: one answer for both (design §13).
 fn not_found() -> Problem {
-    Problem::new(ProblemKind::NotFound, "Check the id. What belongs to others looks the same as what is not there.")
+    Problem::new(
+        ProblemKind::NotFound,
+        "Check the id. What belongs to others looks the same as what is not there.",
+    )
 }
 
 /// No randomness: nothing safe can be made.

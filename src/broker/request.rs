@@ -65,11 +65,17 @@ impl Broker {
     ///
     /// # Errors
     /// A problem that names the field at fault, or says that nothing can be put on record.
-    pub async fn request(&self, agent: &Agent, ask: Ask, idempotency: Option<String>) -> Result<Asked, Problem> {
+    pub async fn request(
+        &self,
+        agent: &Agent,
+        ask: Ask,
+        idempotency: Option<String>,
+    ) -> Result<Asked, Problem> {
         match self.statement(agent, &ask).await {
             Ok(statement) => self.create(statement, idempotency).await,
             Err(problem) => {
-                let event = Event::RequestRefused { agent: agent.id, problem: problem.kind.name().to_owned() };
+                let event =
+                    Event::RequestRefused { agent: agent.id, problem: problem.kind.name().to_owned() };
                 Err(self.refused(event, problem).await)
             }
         }
@@ -79,18 +85,24 @@ impl Broker {
         let agent = statement.agent.id;
         let event = Event::Requested { digest: statement.digest(), statement: statement.clone() };
         let max_pending = self.policy().max_pending;
-        let created =
-            self.parts.store.create(Approval::asked(statement), idempotency, max_pending, self.entry(event)).await;
+        let created = self
+            .parts
+            .store
+            .create(Approval::asked(statement), idempotency, max_pending, self.entry(event))
+            .await;
         let problem = match created {
             Ok(Created::New(approval)) => return Ok(Asked { approval: approval.into_value(), new: true }),
             Ok(Created::Existing(approval)) => return Ok(Asked { approval, new: false }),
             Err(CreateRefused::Store(error)) => return Err(unavailable(error)),
-            Err(CreateRefused::KeyReused) => {
-                Problem::new(ProblemKind::IdempotencyKeyReused, "Use a new Idempotency-Key for a different request.")
-            }
+            Err(CreateRefused::KeyReused) => Problem::new(
+                ProblemKind::IdempotencyKeyReused,
+                "Use a new Idempotency-Key for a different request.",
+            ),
             Err(CreateRefused::TooManyPending) => Problem::new(
                 ProblemKind::RateLimited,
-                format!("{max_pending} requests of this agent wait for people. Cancel some, or wait for decisions."),
+                format!(
+                    "{max_pending} requests of this agent wait for people. Cancel some, or wait for decisions."
+                ),
             ),
         };
         let event = Event::RequestRefused { agent, problem: problem.kind.name().to_owned() };
@@ -193,7 +205,11 @@ fn items(values: &[Value], identity: &Identity) -> Result<Vec<ScopeItem>, Proble
     if values.is_empty() || values.len() > MAX_ITEMS {
         return Err(invalid("/items", &format!("give 1 to {MAX_ITEMS} scope items")));
     }
-    values.iter().enumerate().map(|(index, value)| item(&format!("/items/{index}"), value, identity)).collect()
+    values
+        .iter()
+        .enumerate()
+        .map(|(index, value)| item(&format!("/items/{index}"), value, identity))
+        .collect()
 }
 
 /// One item, read and given its acting identity; `place` is where it stands, for the problem.

@@ -30,6 +30,7 @@ impl Broker {
             let event = Event::Revoked { approval: id, agent, by: person.id };
             match self.parts.store.transition(next, self.entry(event)).await {
                 Ok(approval) => {
+                    self.cuts.cut(|under_way| under_way.approval == id);
                     self.changed(id);
                     return Ok(approval.into_value());
                 }
@@ -54,6 +55,7 @@ impl Broker {
         let event = Event::TokenRevoked { token: id, approval: token.approval, agent: token.agent, by };
         match self.parts.store.revoke_token(id, self.entry(event)).await {
             Ok(_) | Err(StoreError::Conflict) => {
+                self.cuts.cut(|under_way| under_way.token == id);
                 self.changed(token.approval);
                 Ok(())
             }

@@ -17,7 +17,8 @@ impl Broker {
     /// When the store cannot be written.
     pub async fn sweep(&self) -> Result<usize, Problem> {
         let ended = self.expire_approvals().await?;
-        let before = self.now().as_micros().saturating_sub(i64::try_from(UNFINISHED_AFTER.as_micros()).unwrap_or(0));
+        let before =
+            self.now().as_micros().saturating_sub(i64::try_from(UNFINISHED_AFTER.as_micros()).unwrap_or(0));
         let closed = self.close_uses_before(crate::base::clock::Timestamp::from_micros(before)).await?;
         Ok(ended + closed)
     }

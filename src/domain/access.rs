@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::identity::Identity;
 use super::scope::{HttpTarget, ScopeItem, Target};
 use super::token::{LiveToken, VerifiedToken};
 use super::usage::UseStart;
@@ -69,7 +70,7 @@ pub fn decide(token: LiveToken, target: HttpTarget) -> Result<Permit, Box<Denial
     if let Some(item) = token.items().iter().position(|item| allows(item, &token, &target)) {
         return Ok(Permit { token, item, target });
     }
-    let missing = smallest(&token, &target);
+    let missing = smallest_item(&target, Some(token.identity()));
     Err(Box::new(Denial { token, target, missing }))
 }
 
@@ -140,20 +141,24 @@ fn allows(item: &ScopeItem, token: &VerifiedToken, target: &HttpTarget) -> bool 
     http.identity().is_none_or(|identity| identity == token.identity()) && http.allows(target)
 }
 
-/// The smallest item that would have allowed the target.
-fn smallest(token: &VerifiedToken, target: &HttpTarget) -> Option<ScopeItem> {
+/// The smallest item that would have allowed the target, for `identity` if one has been chosen. `None` when no pattern says
+/// this path alone.
+#[must_use]
+pub fn smallest_item(target: &HttpTarget, identity: Option<&Identity>) -> Option<ScopeItem> {
     let path = target.path_and_query().split('?').next()?;
     // `*` in a path that is sent is a letter like any other; in a pattern it would stand for more than that.
     if path.contains('*') {
         return None;
     }
-    let item = ScopeItem::parse(&json!({
+    let mut item = json!({
         "type": "http",
         "upstream": target.upstream().as_str(),
-        "identity": token.identity().to_string(),
         "methods": [target.method().as_str()],
         "paths": [path],
-    }))
-    .ok()?;
+    });
+    if let (Some(identity), Some(fields)) = (identity, item.as_object_mut()) {
+        drop(fields.insert("identity".to_owned(), identity.to_string().into()));
+    }
+    let item = ScopeItem::parse(&item).ok()?;
     item.allows(&Target::Http(target.clone())).then_some(item)
 }

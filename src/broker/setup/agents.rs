@@ -53,18 +53,28 @@ impl Broker {
     pub async fn remove_agent(&self, by: &Person, id: AgentId) -> Result<(), Problem> {
         self.catalog().agent(id).filter(|agent| agent.removed_at.is_none()).ok_or_else(not_found)?;
         let change = Change::RemoveAgent { id, at: self.now() };
-        self.install(by, change, Event::AgentRemoved { agent: id, by: by.id }).await
+        self.install(by, change, Event::AgentRemoved { agent: id, by: by.id }).await?;
+        self.cuts.cut(|under_way| under_way.agent == id);
+        Ok(())
     }
 
     fn agent(&self, by: &Person, new: NewAgent) -> Result<Agent, Problem> {
         let catalog = self.catalog();
-        if let Some(missing) = new.identities.iter().find(|identity| !catalog.identities().contains(identity)) {
-            return Err(invalid("/identities", &format!("add {missing} first: `exeat identity add {missing}`")));
+        if let Some(missing) = new.identities.iter().find(|identity| !catalog.identities().contains(identity))
+        {
+            return Err(invalid(
+                "/identities",
+                &format!("add {missing} first: `exeat identity add {missing}`"),
+            ));
         }
         if let Some(missing) = new.upstreams.iter().find(|name| catalog.upstream(name).is_none()) {
-            return Err(invalid("/upstreams", &format!("add {missing} first: `exeat upstream add {missing} …`")));
+            return Err(invalid(
+                "/upstreams",
+                &format!("add {missing} first: `exeat upstream add {missing} …`"),
+            ));
         }
-        let person = new.on_behalf_of.map(|id| catalog.person(id).filter(|person| person.removed_at.is_none()));
+        let person =
+            new.on_behalf_of.map(|id| catalog.person(id).filter(|person| person.removed_at.is_none()));
         if person.is_some_and(|person| person.is_none()) {
             return Err(invalid("/on_behalf_of", "no such person"));
         }

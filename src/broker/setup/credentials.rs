@@ -4,11 +4,12 @@ use super::super::{Broker, no_randomness, request::invalid};
 use crate::base::id::{CredentialId, UpstreamId};
 use crate::base::secret::Secret;
 use crate::domain::identity::Identity;
-use crate::domain::ledger::Event;
+use crate::domain::ledger::{Event, Recorded};
 use crate::domain::name::Name;
 use crate::domain::principal::Person;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::upstream::{Slot, Upstream};
+use crate::domain::usage::UseStart;
 use crate::planes::secrets::vault::{Binding, Kind, Sealed};
 use crate::store::{Change, SealedCredential};
 
@@ -41,11 +42,13 @@ impl Broker {
         let known = catalog.credential(found.id, identity);
         let id = match known {
             Some(known) => known.id,
-            None => CredentialId::new(self.parts.clock.as_ref(), self.parts.random.as_ref()).map_err(no_randomness)?,
+            None => CredentialId::new(self.parts.clock.as_ref(), self.parts.random.as_ref())
+                .map_err(no_randomness)?,
         };
         let version = known.map_or(1, |known| known.version + 1);
         let binding = binding(id, version, found.id, identity, &found.slot);
-        let sealed = self.parts.vault.seal(&binding, &secret, self.parts.random.as_ref()).map_err(vault_failed)?;
+        let sealed =
+            self.parts.vault.seal(&binding, &secret, self.parts.random.as_ref()).map_err(vault_failed)?;
         drop(secret);
         let sealed = sealed.as_bytes().to_vec();
         let event = Event::CredentialSealed {
@@ -65,12 +68,14 @@ impl Broker {
             sealed: sealed.clone(),
         };
         self.install(by, change, event).await?;
+        self.cuts.cut(|under_way| under_way.credential == id);
         Ok(SealedCredential { id, version, upstream, identity, sealed })
     }
 
-    /// Opens a credential for a use that is on record.
+    /// Opens a credential for a use that is on record, and for nothing else.
     pub(in crate::broker) fn open_credential(
         &self,
+        _on_record: &Recorded<UseStart>,
         upstream: &Upstream,
         credential: &SealedCredential,
     ) -> Result<Secret, Problem> {
@@ -78,13 +83,22 @@ impl Broker {
             binding(credential.id, credential.version, upstream.id, &credential.identity, &upstream.slot);
         let sealed = Sealed::parse(&credential.sealed).map_err(|error| {
             tracing::error!(error = %error, credential = %credential.id, "sealed credential cannot be read");
-            Problem::new(ProblemKind::Internal, "The credential cannot be opened; an operator has to add it again.")
+            Problem::new(
+                ProblemKind::Internal,
+                "The credential cannot be opened; an operator has to add it again.",
+            )
         })?;
         self.parts.vault.open(&binding, &sealed).map_err(vault_failed)
     }
 }
 
-fn binding(id: CredentialId, version: u64, upstream: UpstreamId, identity: &Identity, slot: &Slot) -> Binding {
+fn binding(
+    id: CredentialId,
+    version: u64,
+    upstream: UpstreamId,
+    identity: &Identity,
+    slot: &Slot,
+) -> Binding {
     Binding {
         kind: Kind::Credential,
         id: id.to_string(),
@@ -109,5 +123,8 @@ fn check(secret: &Secret) -> Result<(), Problem> {
 
 fn vault_failed(error: crate::planes::secrets::vault::VaultError) -> Problem {
     tracing::error!(error = &error as &dyn std::error::Error, "vault failed");
-    Problem::new(ProblemKind::Internal, "The vault failed and nothing was done; an operator finds why in the log of the broker.")
+    Problem::new(
+        ProblemKind::Internal,
+        "The vault failed and nothing was done; an operator finds why in the log of the broker.",
+    )
 }

@@ -16,7 +16,12 @@ use crate::store::Change;
 
 impl Broker {
     /// Makes a change that an operator asked for.
-    async fn install(&self, by: &Person, change: Change, event: Event) -> Result<(), Problem> {
+    pub(in crate::broker) async fn install(
+        &self,
+        by: &Person,
+        change: Change,
+        event: Event,
+    ) -> Result<(), Problem> {
         if !self.catalog().person(by.id).is_some_and(|person| person.holds(Role::Operator)) {
             return Err(Problem::new(ProblemKind::RoleRequired, "Installing takes the role `operator`."));
         }

@@ -10,6 +10,7 @@ use crate::domain::name::Name;
 use crate::domain::principal::Person;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::upstream::{Origin, Slot, Upstream};
+use crate::planes::network::{addresses, proxy::are_roots};
 use crate::store::Change;
 
 /// An upstream to be defined, or defined anew.
@@ -54,9 +55,21 @@ impl Broker {
         if new.origins.is_empty() || new.origins.len() > 32 {
             return Err(invalid("/origins", "give 1 to 32 origins"));
         }
+        if let Some(range) =
+            new.allow_addresses.iter().find(|range| addresses::judge_allowance(range).is_err())
+        {
+            let what = format!(
+                "{range} holds addresses that are never reached through the proxy; allow a smaller range"
+            );
+            return Err(invalid("/allow_addresses", &what));
+        }
+        if new.ca_pem.as_deref().is_some_and(|pem| !are_roots(pem)) {
+            return Err(invalid("/ca_pem", "not a list of certificates in PEM"));
+        }
         let catalog = self.catalog();
         let known = catalog.upstream(&new.name);
-        let taken = |origin: &&Origin| catalog.upstream_at(origin).is_some_and(|other| other.name != new.name);
+        let taken =
+            |origin: &&Origin| catalog.upstream_at(origin).is_some_and(|other| other.name != new.name);
         if let Some(origin) = new.origins.iter().find(taken) {
             let detail = format!("{origin} belongs to another upstream; one origin, one upstream.");
             return Err(Problem::new(ProblemKind::Conflict, detail));
@@ -67,7 +80,8 @@ impl Broker {
         }
         let id = match known {
             Some(known) => known.id,
-            None => UpstreamId::new(self.parts.clock.as_ref(), self.parts.random.as_ref()).map_err(no_randomness)?,
+            None => UpstreamId::new(self.parts.clock.as_ref(), self.parts.random.as_ref())
+                .map_err(no_randomness)?,
         };
         Ok(Upstream {
             id,

@@ -99,6 +99,12 @@ pub(super) fn system_roots() -> RootCertStore {
     roots
 }
 
+/// Whether an upstream can be trusted by these roots: PEM, at least one certificate, each of them usable.
+#[must_use]
+pub fn are_roots(pem: &str) -> bool {
+    own_roots(pem).is_ok_and(|roots| !roots.is_empty())
+}
+
 fn own_roots(pem: &str) -> Result<RootCertStore, DialError> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {

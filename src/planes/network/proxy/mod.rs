@@ -36,6 +36,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use self::counters::Counters;
+pub use self::dial::are_roots;
 use self::gate::Gate;
 pub use self::guard::Limits;
 use super::addresses::Resolver;

@@ -4,17 +4,12 @@ use http::Method;
 
 use super::destination::Destination;
 use super::reason::Refused;
-use crate::domain::scope::{self, HttpTarget};
-use crate::domain::upstream::Scheme;
+use crate::domain::scope::HttpTarget;
 
 /// The target of `method path` at `destination`.
 pub(super) fn target(destination: &Destination, method: &Method, path: &str) -> Result<HttpTarget, Refused> {
     let origin = &destination.origin;
-    let scheme = match origin.scheme {
-        Scheme::Https => scope::Scheme::Https,
-        Scheme::Http => scope::Scheme::Http,
-    };
     let upstream = destination.upstream.name.clone();
-    HttpTarget::new(upstream, scheme, &origin.host, origin.port, method.as_str(), path)
+    HttpTarget::new(upstream, origin.scheme, &origin.host, origin.port, method.as_str(), path)
         .map_err(|ambiguity| Refused::ambiguous(ambiguity.name()))
 }

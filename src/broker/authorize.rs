@@ -1,0 +1,264 @@
+//! A concrete target and a presented token become a use on record, or a refusal on record that teaches (I2, I3).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Broker, no_randomness, teach::taught, unavailable};
+use crate::base::id::{AgentId, UseId};
+use crate::base::secret::Secret;
+use crate::domain::access::{Means, Permit, decide, smallest_item};
+use crate::domain::ledger::{Event, Recorded, UseRefusal};
+use crate::domain::principal::Agent;
+use crate::domain::problem::{Problem, ProblemKind};
+use crate::domain::scope::{HttpTarget, ScopeItem};
+use crate::domain::token::{LiveToken, VerifiedToken, looks_like_token};
+use crate::domain::upstream::Upstream;
+use crate::domain::usage::{Outcome, UseStart};
+use crate::store::{OpenUse, SealedCredential, UseDenied};
+
+/// What an agent wants to do, in its one reading.
+pub(super) struct Attempted<'a> {
+    pub(super) agent: AgentId,
+    pub(super) upstream: &'a Upstream,
+    pub(super) target: HttpTarget,
+    pub(super) presented: &'a str,
+    pub(super) address: SocketAddr,
+}
+
+/// A use on record and what it is made with. The credential can be had only from a use that is on record.
+pub(super) struct ActiveUse {
+    pub(super) recorded: Recorded<UseStart>,
+    pub(super) credential: Secret,
+    pub(super) life: Duration,
+    pub(super) cut: CancellationToken,
+}
+
+impl Broker {
+    pub(super) async fn authorize(&self, attempted: Attempted<'_>) -> Result<ActiveUse, Problem> {
+        let agent = self.active_agent(attempted.agent)?;
+        let token = match self.live_token(&agent, attempted.presented) {
+            Ok(token) => token,
+            Err((kind, reason)) => {
+                let missing = smallest_item(&attempted.target, None);
+                let refusal = Refusal { kind, reason, target: Some(attempted.target.redacted()), missing };
+                return Err(self.refuse_use(&agent, None, refusal).await);
+            }
+        };
+        let ends = token.token().expires_at();
+        let permit = match decide(token, attempted.target) {
+            Ok(permit) => permit,
+            Err(denial) => {
+                let refusal = Refusal {
+                    kind: ProblemKind::NotPermitted,
+                    reason: "outside_scope",
+                    target: Some(denial.target().redacted()),
+                    missing: denial.missing().cloned(),
+                };
+                return Err(self.refuse_use(&agent, Some(denial.token()), refusal).await);
+            }
+        };
+        self.begin_use(&agent, attempted.upstream, permit, attempted.address, self.now().until(ends)).await
+    }
+
+    /// Permit → use on record → credential.
+    async fn begin_use(
+        &self,
+        agent: &Agent,
+        upstream: &Upstream,
+        permit: Permit,
+        address: SocketAddr,
+        life: Duration,
+    ) -> Result<ActiveUse, Problem> {
+        let Some(credential) = self.credential_for(upstream, &permit) else {
+            let refusal = Refusal::of(ProblemKind::TokenInvalid, "stale", permit.target().redacted());
+            return Err(self.refuse_use(agent, Some(permit.token()), refusal).await);
+        };
+        let id = UseId::new(self.parts.clock.as_ref(), self.parts.random.as_ref()).map_err(no_randomness)?;
+        let means = Means {
+            id,
+            upstream: upstream.id,
+            credential: credential.id,
+            credential_version: credential.version,
+            address: Some(address),
+            at: self.now(),
+        };
+        let token = permit.token().id();
+        let (start, _) = permit.into_use(means);
+        let cut = self.cuts.begin(&start);
+        match self.parts.store.start_use(start.clone()).await {
+            Ok(recorded) => self.opened(recorded, upstream, &credential, life, cut).await,
+            Err(denied) => {
+                drop(self.cuts.end(id));
+                Err(self.denied(agent, &start, token, denied).await)
+            }
+        }
+    }
+
+    async fn opened(
+        &self,
+        recorded: Recorded<UseStart>,
+        upstream: &Upstream,
+        credential: &SealedCredential,
+        life: Duration,
+        cut: CancellationToken,
+    ) -> Result<ActiveUse, Problem> {
+        match self.open_credential(&recorded, upstream, credential) {
+            Ok(credential) => Ok(ActiveUse { recorded, credential, life, cut }),
+            Err(problem) => {
+                let broken = Some("credential_not_opened".to_owned());
+                let outcome = Outcome { status: None, bytes_up: 0, bytes_down: 0, broken };
+                self.finish_use(recorded.value().id, outcome).await;
+                Err(problem)
+            }
+        }
+    }
+
+    /// The store found at the moment of writing that the token allows no (further) use; the refusal is written there or here.
+    async fn denied(
+        &self,
+        agent: &Agent,
+        start: &UseStart,
+        token: crate::base::id::TokenId,
+        denied: UseDenied,
+    ) -> Problem {
+        let (kind, reason) = match denied {
+            UseDenied::Store(error) => return unavailable(error),
+            UseDenied::NotLive => (ProblemKind::TokenInvalid, "not_live"),
+            UseDenied::UsedUp => (ProblemKind::TokenInvalid, "used_up"),
+        };
+        let event = UseRefusal {
+            id: start.id,
+            agent: agent.id,
+            token: Some(token),
+            approval: Some(start.approval),
+            run: start.run,
+            problem: kind.name().to_owned(),
+            reason: reason.to_owned(),
+            target: Some(start.target.clone()),
+        };
+        let problem = taught(Problem::new(kind, TOKEN_NOT_ACCEPTED), start.id, agent, None, None);
+        self.refused(Event::UseRefused(event), problem).await
+    }
+
+    /// Writes how a use ended, once.
+    pub(super) async fn finish_use(&self, id: UseId, outcome: Outcome) {
+        let Some(under_way) = self.cuts.end(id) else { return };
+        let open = OpenUse {
+            id,
+            at: under_way.since,
+            approval: under_way.approval,
+            token: under_way.token,
+            agent: under_way.agent,
+            run: under_way.run,
+        };
+        if let Err(error) = self.parts.store.finish_use(open, Some(outcome), self.now()).await {
+            // The sweeper will close it, and the report shows it as unfinished until then.
+            tracing::warn!(error = %error, "the end of a use is not on record");
+        }
+    }
+
+    /// Puts the refusal of a use on record and makes it teach.
+    pub(super) async fn refuse_use(
+        &self,
+        agent: &Agent,
+        token: Option<&VerifiedToken>,
+        refusal: Refusal,
+    ) -> Problem {
+        let id = match UseId::new(self.parts.clock.as_ref(), self.parts.random.as_ref()) {
+            Ok(id) => id,
+            Err(error) => return no_randomness(error),
+        };
+        let event = UseRefusal {
+            id,
+            agent: agent.id,
+            token: token.map(VerifiedToken::id),
+            approval: token.map(VerifiedToken::approval),
+            run: token.and_then(VerifiedToken::run),
+            problem: refusal.kind.name().to_owned(),
+            reason: refusal.reason.to_owned(),
+            target: refusal.target,
+        };
+        let identity = token.map(VerifiedToken::identity);
+        let problem = Problem::new(refusal.kind, detail(refusal.kind));
+        let problem = taught(problem, id, agent, identity, refusal.missing.as_ref());
+        self.refused(Event::UseRefused(event), problem).await
+    }
+
+    pub(super) fn active_agent(&self, id: AgentId) -> Result<Arc<Agent>, Problem> {
+        let found = self.catalog().agent(id).filter(|agent| agent.is_active(self.now())).cloned();
+        found.ok_or_else(|| {
+            Problem::new(
+                ProblemKind::ProxyUnauthenticated,
+                "The agent's key is no longer accepted. Enrol the agent again.",
+            )
+        })
+    }
+
+    fn live_token(&self, agent: &Agent, presented: &str) -> Result<LiveToken, (ProblemKind, &'static str)> {
+        if !looks_like_token(presented) {
+            return Err((ProblemKind::ForeignCredential, "foreign_credential"));
+        }
+        let now = self.now();
+        let token = self.signing().verifier.verify(presented, now);
+        token
+            .and_then(|token| LiveToken::of(token, agent.id, now))
+            .map_err(|problem| (ProblemKind::TokenInvalid, problem.reason()))
+    }
+
+    fn credential_for(&self, upstream: &Upstream, permit: &Permit) -> Option<Arc<SealedCredential>> {
+        let catalog = self.catalog();
+        // The upstream was looked up when the connection began; only the definition in force is used.
+        let current = catalog.upstream(&upstream.name).filter(|current| current.as_ref() == upstream)?;
+        catalog.credential(current.id, permit.token().identity()).cloned()
+    }
+}
+
+/// A refusal by rule.
+pub(super) struct Refusal {
+    pub(super) kind: ProblemKind,
+    pub(super) reason: &'static str,
+    pub(super) target: Option<String>,
+    pub(super) missing: Option<ScopeItem>,
+}
+
+impl Refusal {
+    fn of(kind: ProblemKind, reason: &'static str, target: String) -> Self {
+        Self { kind, reason, target: Some(target), missing: None }
+    }
+}
+
+const TOKEN_NOT_ACCEPTED: &str =
+    "The token is not accepted. Exchange the approval again while it lives, or ask for a new one.";
+
+/// What to do next, for each problem a use can be refused with.
+fn detail(kind: ProblemKind) -> &'static str {
+    match kind {
+        ProblemKind::NotPermitted => {
+            "Ask for what is in `missing`: send `ask.body` to `ask.path`, or run `ask.command`. When a person has approved, \
+             exchange the approval and send the token where the credential would go."
+        }
+        ProblemKind::TokenInvalid => TOKEN_NOT_ACCEPTED,
+        ProblemKind::ForeignCredential => {
+            "Send only a token from Exeat, once, in the upstream's slot. Exeat puts the credential in its place."
+        }
+        ProblemKind::DestinationRefused => {
+            "Only the hosts of installed upstreams are reached through this proxy, each at the addresses it may have."
+        }
+        ProblemKind::RequestAmbiguous => {
+            "Send the request in its plainest form: no dot segments, no needless or double encoding, each header once."
+        }
+        ProblemKind::Misdirected => {
+            "The name in CONNECT, the name in TLS and the Host header have to be the same."
+        }
+        ProblemKind::MethodNotAllowed => {
+            "Use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS; CONNECT only to open a tunnel."
+        }
+        ProblemKind::UpstreamUnreachable => {
+            "The upstream did not answer. Try again; an operator can check its origin and its roots."
+        }
+        _ => "See `docs/problems.md`.",
+    }
+}

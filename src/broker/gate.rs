@@ -1,0 +1,79 @@
+//! The proxy's door to the broker.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::Broker;
+use super::authorize::{ActiveUse, Attempted, Refusal};
+use crate::base::id::UseId;
+use crate::base::secret::Secret;
+use crate::domain::access::smallest_item;
+use crate::domain::problem::{Problem, ProblemKind};
+use crate::domain::scope::HttpTarget;
+use crate::domain::upstream::{Origin, Upstream};
+use crate::domain::usage::Outcome;
+use crate::planes::network::proxy::gate::{Admitted, Asked, Attempt, Caller, Gate};
+use crate::planes::network::proxy::reason::Refused;
+
+impl Gate for Broker {
+    fn identify(&self, key: Secret) -> BoxFuture<'_, Result<Option<Caller>, Problem>> {
+        async move {
+            let agent = std::str::from_utf8(key.expose_secret()).ok().and_then(|key| self.agent_by_key(key));
+            if agent.is_none() {
+                self.authentication_failed("proxy").await;
+            }
+            Ok(agent.map(|agent| Caller { agent: agent.id }))
+        }
+        .boxed()
+    }
+
+    fn governed<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Option<Arc<Upstream>>, Problem>> {
+        async move { Ok(self.catalog().upstream_at(origin).cloned()) }.boxed()
+    }
+
+    fn admit(&self, asked: Asked) -> BoxFuture<'_, Result<Admitted, Problem>> {
+        async move {
+            let presented = std::str::from_utf8(asked.token.expose_secret()).unwrap_or_default();
+            let (agent, address) = (asked.caller.agent, asked.address);
+            let attempted =
+                Attempted { agent, upstream: &asked.upstream, target: asked.target, presented, address };
+            self.authorize(attempted).await.map(admitted)
+        }
+        .boxed()
+    }
+
+    fn refuse(&self, attempt: Attempt, refused: Refused) -> BoxFuture<'_, Problem> {
+        async move {
+            let agent = match self.active_agent(attempt.caller.agent) {
+                Ok(agent) => agent,
+                Err(problem) => return problem,
+            };
+            let askable = refused.kind() == ProblemKind::NotPermitted;
+            let missing =
+                attempt.target.as_ref().filter(|_| askable).and_then(|target| smallest_item(target, None));
+            let target =
+                attempt.target.as_ref().map_or_else(|| attempt.origin.to_string(), HttpTarget::redacted);
+            let refusal =
+                Refusal { kind: refused.kind(), reason: refused.name(), target: Some(target), missing };
+            self.refuse_use(&agent, None, refusal).await
+        }
+        .boxed()
+    }
+
+    fn finish(&self, use_id: UseId, outcome: Outcome) -> BoxFuture<'_, ()> {
+        self.finish_use(use_id, outcome).boxed()
+    }
+}
+
+fn admitted(active: ActiveUse) -> Admitted {
+    let start = active.recorded.into_value();
+    Admitted {
+        use_id: start.id,
+        credential: active.credential,
+        credential_version: (start.credential, start.credential_version),
+        life: active.life,
+        cut: active.cut,
+    }
+}
