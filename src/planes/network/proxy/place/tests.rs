@@ -1,7 +1,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 use super::*;
-use crate::domain::scope::Scheme;
+use crate::domain::upstream::Scheme;
 
 fn target(path: &str) -> HttpTarget {
     HttpTarget::new("api".parse().unwrap(), Scheme::Https, "api.example.com", 443, "GET", path).unwrap()

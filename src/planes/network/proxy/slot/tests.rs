@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::scope::Scheme;
+use crate::domain::upstream::Scheme;
 
 const TOKEN: &str = "header.payload.signature";
 

@@ -1,0 +1,105 @@
+//! The data directory: what lies where, and who may read it.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// A directory that belongs to one Exeat.
+#[derive(Clone, Debug)]
+pub struct DataDir(PathBuf);
+
+/// The directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// It has been made already.
+    #[error("{0} holds an Exeat already; choose another directory, or start it with `exeat serve --data-dir {0}`")]
+    Exists(PathBuf),
+    /// It has not been made.
+    #[error("{0} holds no Exeat; make one with `exeat init --data-dir {0} --person NAME`")]
+    Missing(PathBuf),
+    /// Others may look into it.
+    #[error("{0} can be read or written by others; run `chmod -R go= {0}`")]
+    Open(PathBuf),
+    /// A file could not be read or written.
+    #[error("cannot use {path}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl DataDir {
+    /// Makes the directory, for its owner alone.
+    ///
+    /// # Errors
+    /// When there is one already, or it cannot be made.
+    pub fn create(path: &Path) -> Result<Self, DataDirError> {
+        let io = |source| DataDirError::Io { path: path.to_owned(), source };
+        if path.exists() && fs::read_dir(path).map_err(io)?.next().is_some() {
+            return Err(DataDirError::Exists(path.to_owned()));
+        }
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(io)?;
+        Ok(Self(path.to_owned()))
+    }
+
+    /// Opens a directory that was made before.
+    ///
+    /// # Errors
+    /// When there is none, or others may look into it.
+    pub fn open(path: &Path) -> Result<Self, DataDirError> {
+        let dir = Self(path.to_owned());
+        if !dir.key_file().exists() && !dir.store_file().exists() {
+            return Err(DataDirError::Missing(path.to_owned()));
+        }
+        let metadata = fs::metadata(path).map_err(|source| DataDirError::Io { path: path.to_owned(), source })?;
+        if metadata.mode() & 0o077 != 0 {
+            return Err(DataDirError::Open(path.to_owned()));
+        }
+        Ok(dir)
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The vault's key-encryption keys.
+    #[must_use]
+    pub fn key_file(&self) -> PathBuf {
+        self.0.join("vault.key")
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store_file(&self) -> PathBuf {
+        self.0.join("exeat.db")
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config_file(&self) -> PathBuf {
+        self.0.join("config.toml")
+    }
+
+    /// The root certificate that agents trust for intercepted hosts.
+    #[must_use]
+    pub fn ca_file(&self) -> PathBuf {
+        self.0.join("ca.pem")
+    }
+
+    /// Writes a file that was not there, readable by its owner alone.
+    ///
+    /// # Errors
+    /// When it is there or cannot be written.
+    pub fn write_new(&self, path: &Path, content: &[u8]) -> Result<(), DataDirError> {
+        let io = |source| DataDirError::Io { path: path.to_owned(), source };
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
+        file.write_all(content).and_then(|()| file.sync_all()).map_err(io)
+    }
+}
