@@ -78,10 +78,11 @@ impl fmt::Debug for Secret {
 /// Overwrites the dead part of this thread's stack, where a call that has just returned may have left key
 /// material. For libraries that expand a key in a local variable and do not wipe it.
 #[inline(never)]
+#[expect(clippy::large_stack_arrays, reason = "the stack is what has to be overwritten")]
 pub fn wipe_dead_stack() {
-    let mut area = [0_u8; DEAD_STACK];
+    let mut area = [0_u64; DEAD_STACK / 8];
     std::hint::black_box(&mut area).zeroize();
 }
 
-/// Deeper than any call into the cryptography goes. A power of two, and a small part of a thread's stack.
-const DEAD_STACK: usize = 16 * 1024;
+/// In bytes. Deeper than a call into the cryptography goes, which is 20 KiB without optimisation.
+const DEAD_STACK: usize = 32 * 1024;

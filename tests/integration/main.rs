@@ -1,5 +1,8 @@
 //! Exeat from outside: one binary, one module per subject.
+mod crypto;
+mod harden;
 mod ledger_export;
 mod ledger_proofs;
 mod scope;
 mod tokens;
+mod vault;

@@ -121,7 +121,7 @@ impl KeyFile {
     }
 
     /// Puts `keyring` in the place of what the file holds. Afterwards the disk has the new file; on an error
-    /// it has the old one, whole.
+    /// it has the old one or, if only the last sync failed, the new one, but always a whole one.
     pub(super) fn replace(&mut self, keyring: &Keyring, random: &dyn Random) -> Result<(), KeyFileError> {
         self.digest = self.exchange(keyring, random).map_err(at(&self.path))?;
         Ok(())
