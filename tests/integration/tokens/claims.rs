@@ -210,6 +210,14 @@ fn j04_claims_that_contradict_each_other_are_refused() {
     }
 }
 
+/// A token has one actor: there is no delegation to follow, however properly it is written.
+#[test]
+fn j06_a_chain_of_actors_is_refused() {
+    let actor =
+        with("\"ai_agent\"}", "\"ai_agent\",\"act\":{\"sub\":\"agt_01900000000070008000000000000002\"}}");
+    assert_eq!(refused(&actor), TokenProblem::BadClaims);
+}
+
 #[test]
 fn i1_a_token_that_names_no_approver_or_grants_nothing_is_refused() {
     let approvers = "\"approvers\":[\"per_01900000000070008000000000000006\"]";

@@ -97,7 +97,7 @@ fn items_of_other_planes_allow_no_request() {
 fn a_token_for_one_upstream_allows_nothing_at_another() {
     let elsewhere = exeat::domain::scope::HttpTarget::new(
         "gitlab".parse().unwrap(),
-        exeat::domain::scope::Scheme::Https,
+        exeat::domain::upstream::Scheme::Https,
         "api.github.com",
         443,
         "GET",

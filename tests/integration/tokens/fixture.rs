@@ -15,11 +15,12 @@ use exeat::domain::approval::{
 };
 use exeat::domain::ledger::Recorded;
 use exeat::domain::principal::{Person, Role};
-use exeat::domain::scope::{HttpTarget, Scheme, ScopeItem};
+use exeat::domain::scope::{HttpTarget, ScopeItem};
 use exeat::domain::step::Step;
 use exeat::domain::token::{
     Issuer, LiveToken, PlainToken, TokenKeys, TokenProblem, VerifiedToken, Verifier, mint,
 };
+use exeat::domain::upstream::Scheme;
 use serde_json::{Value, json};
 
 pub(super) const ISSUER: &str = "https://exeat.example";
