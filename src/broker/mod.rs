@@ -56,8 +56,6 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// What signs tokens.
     pub signing: Signing,
-    /// Where people decide, for the links in answers: an absolute URL without a final slash.
-    pub review_url: String,
 }
 
 /// The broker.
@@ -76,7 +74,6 @@ struct Shared {
     policy: Policy,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    review_url: String,
 }
 
 impl Broker {
@@ -87,9 +84,9 @@ impl Broker {
     pub async fn open(parts: Parts) -> Result<Self, StoreError> {
         let catalog = Catalog::of(parts.store.installed().await?);
         let (changes, _) = broadcast::channel(1024);
-        let Parts { store, vault, policy, clock, random, signing, review_url } = parts;
+        let Parts { store, vault, policy, clock, random, signing } = parts;
         Ok(Self {
-            parts: Shared { store, vault, policy, clock, random, review_url },
+            parts: Shared { store, vault, policy, clock, random },
             catalog: RwLock::new(Arc::new(catalog)),
             signing: RwLock::new(Arc::new(signing)),
             changes,
@@ -111,12 +108,6 @@ impl Broker {
     #[must_use]
     pub fn uses_under_way(&self) -> usize {
         self.cuts.count()
-    }
-
-    /// Where a person decides over this approval.
-    #[must_use]
-    pub fn review_link(&self, id: ApprovalId) -> String {
-        format!("{}/approvals/{id}", self.parts.review_url)
     }
 
     /// Everything installed, as it was a moment ago. What must be true at the moment of writing, the store checks again.
