@@ -6,6 +6,7 @@
 
 mod contract;
 mod query;
+pub mod sqlite;
 
 pub use contract::{
     Change, CreateRefused, Created, Head, Installed, IssueRefused, Later, OpenUse, SealedCredential,

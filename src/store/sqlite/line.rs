@@ -1,0 +1,163 @@
+//! An entry on its way into the log, and the tree it goes into.
+
+use serde::Serialize;
+use sqlx::SqliteConnection;
+
+use super::error::{corrupt, rows, signed};
+use super::file::Signer;
+use crate::base::clock::Timestamp;
+use crate::base::crypto::hash::Digest;
+use crate::domain::ledger::checkpoint::Checkpoint;
+use crate::domain::ledger::merkle::{Frontier, Node, leaf_hash};
+use crate::domain::ledger::{Entry, Links};
+use crate::store::StoreError;
+
+/// An entry in the form it is kept in. Made by the caller of a step, so that the writer need not hash.
+pub(super) struct Line {
+    at: Timestamp,
+    name: &'static str,
+    body: String,
+    leaf: Digest,
+    links: Links,
+}
+
+impl Line {
+    pub(super) fn of(entry: &Entry) -> Self {
+        let bytes = entry.canonical();
+        let leaf = leaf_hash(&bytes);
+        // Canonical JSON is UTF-8 (RFC 8785 §3.2.4), so nothing is lost here.
+        let body = String::from_utf8(bytes).unwrap_or_default();
+        Self { at: entry.at, name: entry.event.name(), body, leaf, links: entry.event.links() }
+    }
+
+    fn row(&self, index: u64) -> impl Serialize {
+        let Links { approval, token, agent, run, usage } = self.links;
+        (index, self.at.as_micros(), self.name, &self.body, self.leaf, approval, token, agent, run, usage)
+    }
+}
+
+/// Where the log stands, in memory. A copy grows with a batch and takes the original's place when the batch is durable.
+#[derive(Clone)]
+pub(super) struct Tree {
+    pub(super) frontier: Frontier,
+    pub(super) last_at: Option<Timestamp>,
+}
+
+impl Tree {
+    /// Reads the head, and sees that the entries agree with it.
+    pub(super) async fn load(db: &mut SqliteConnection) -> Result<Self, StoreError> {
+        let (size, frontier, last_at, entries): (i64, Vec<u8>, Option<i64>, i64) = sqlx::query_as(
+            "SELECT size, frontier, last_at, (SELECT coalesce(max(idx) + 1, 0) FROM entries) FROM ledger_head",
+        )
+        .fetch_one(db)
+        .await?;
+        let frontier = Frontier::from_bytes(&frontier).map_err(|_| corrupt("ledger_head", "frontier"))?;
+        if signed(frontier.size()) != size || size != entries {
+            return Err(corrupt("ledger_head", "size"));
+        }
+        Ok(Self { frontier, last_at: last_at.map(Timestamp::from_micros) })
+    }
+}
+
+/// The entries of one batch, in the order they were applied.
+pub(super) struct Lines {
+    first: u64,
+    lines: Vec<Line>,
+}
+
+impl Lines {
+    pub(super) const fn after(tree: &Tree) -> Self {
+        Self { first: tree.frontier.size(), lines: Vec::new() }
+    }
+
+    /// Adds a line and gives its index.
+    pub(super) fn push(&mut self, line: Line) -> u64 {
+        let index = self.first + self.lines.len() as u64;
+        self.lines.push(line);
+        index
+    }
+
+    /// How many there are; see [`Lines::truncate`].
+    pub(super) const fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Forgets the lines of a step that was refused.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.lines.truncate(len);
+    }
+
+    /// Writes entries, nodes, head and signed checkpoint. Gives the tree as it stands after them.
+    pub(super) async fn write(
+        &self,
+        db: &mut SqliteConnection,
+        tree: &Tree,
+        signer: &Signer,
+    ) -> Result<Tree, StoreError> {
+        let mut next = tree.clone();
+        if self.lines.is_empty() {
+            return Ok(next);
+        }
+        let mut nodes = Vec::new();
+        for line in &self.lines {
+            let completed = next.frontier.append(line.leaf).into_iter().skip(1);
+            nodes.extend(completed.filter(|node| node.id.is_stored()));
+            next.last_at = next.last_at.max(Some(line.at));
+        }
+        self.write_entries(db).await?;
+        write_nodes(db, &nodes).await?;
+        write_head(db, tree, &next).await?;
+        let note = Checkpoint::of(signer.origin.clone(), &next.frontier).sign(&signer.key).to_note();
+        sqlx::query("INSERT INTO checkpoints (size, note) VALUES (?1, ?2)")
+            .bind(signed(next.frontier.size()))
+            .bind(note)
+            .execute(db)
+            .await?;
+        Ok(next)
+    }
+
+    async fn write_entries(&self, db: &mut SqliteConnection) -> Result<(), StoreError> {
+        let rows = rows((self.first..).zip(&self.lines).map(|(index, line)| line.row(index)))?;
+        sqlx::query(
+            "INSERT INTO entries (idx, at, type, body, leaf, approval, token, agent, run, usage)
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, unhex(value ->> 4),
+                    value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9
+             FROM json_each(?1)",
+        )
+        .bind(rows)
+        .execute(db)
+        .await?;
+        Ok(())
+    }
+}
+
+async fn write_nodes(db: &mut SqliteConnection, nodes: &[Node]) -> Result<(), StoreError> {
+    if nodes.is_empty() {
+        return Ok(());
+    }
+    let rows = rows(nodes.iter().map(|node| (node.id.level, node.id.index, node.hash)))?;
+    sqlx::query(
+        "INSERT INTO nodes (level, idx, hash)
+         SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?1)",
+    )
+    .bind(rows)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Moves the head on, but only from where this writer believes it to be.
+async fn write_head(db: &mut SqliteConnection, from: &Tree, to: &Tree) -> Result<(), StoreError> {
+    let moved = sqlx::query("UPDATE ledger_head SET size = ?1, frontier = ?2, last_at = ?3 WHERE size = ?4")
+        .bind(signed(to.frontier.size()))
+        .bind(to.frontier.to_bytes())
+        .bind(to.last_at.map(Timestamp::as_micros))
+        .bind(signed(from.frontier.size()))
+        .execute(db)
+        .await?;
+    if moved.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::Unavailable("the log was written by another"))
+    }
+}
