@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod name;
 pub mod principal;
 pub mod problem;
+pub mod report;
 pub mod scope;
 pub mod step;
 pub mod token;

@@ -20,5 +20,6 @@ pub use decision::{Authentication, Decision, ItemDecision, Verdict};
 pub use exchange::{Exchange, ExchangeRefused, Narrowing};
 pub use limits::{InvalidLimits, Limits};
 pub use policy::{Policy, PolicyRefusal};
+pub(in crate::domain) use state::narrowest;
 pub use state::{Approval, DecideRefused, Grant, NotPossible, State};
 pub use statement::{AgentRef, Reason, Statement};

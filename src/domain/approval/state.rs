@@ -265,14 +265,18 @@ fn check_answer(index: usize, answer: &ItemDecision, asked: &ScopeItem) -> Resul
     }
 }
 
-/// What every approver granted: per item the narrowest answer, if the answers lie inside one another.
-/// Answers that only overlap cannot be joined without making up words nobody approved: that item is not granted.
+/// What every approver granted, in the order of the statement.
 fn intersection(statement: &Statement, decisions: &[Decision]) -> Option<Vec<ScopeItem>> {
-    let narrowest = |index: usize| {
-        let answers: Vec<_> =
-            decisions.iter().map(|d| d.items.get(index)?.granted.as_ref()).collect::<Option<_>>()?;
-        answers.iter().find(|a| answers.iter().all(|b| subset(a, b))).map(|item| (*item).clone())
-    };
-    let items: Vec<ScopeItem> = (0..statement.items.len()).filter_map(narrowest).collect();
+    let decisions: Vec<&Decision> = decisions.iter().collect();
+    let items: Vec<ScopeItem> =
+        (0..statement.items.len()).filter_map(|index| narrowest(index, &decisions)).collect();
     (!items.is_empty()).then_some(items)
+}
+
+/// What every approver granted of one item: the narrowest answer, if the answers lie inside one another.
+/// Answers that only overlap cannot be joined without making up words nobody approved: that item is not granted.
+pub(in crate::domain) fn narrowest(index: usize, decisions: &[&Decision]) -> Option<ScopeItem> {
+    let answers: Vec<_> =
+        decisions.iter().map(|d| d.items.get(index)?.granted.as_ref()).collect::<Option<_>>()?;
+    answers.iter().find(|a| answers.iter().all(|b| subset(a, b))).map(|item| (*item).clone())
 }
