@@ -4,6 +4,7 @@
 //! `base ← domain ← store, planes ← broker ← edges ← main`.
 
 pub mod base;
+pub mod boot;
 pub mod broker;
 pub mod domain;
 pub mod edges;

@@ -122,7 +122,8 @@ impl Config {
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let parse = |what: toml::de::Error| ConfigError::Parse { path: path.to_owned(), what: what.to_string() };
+        let parse =
+            |what: toml::de::Error| ConfigError::Parse { path: path.to_owned(), what: what.to_string() };
         let mut settings: toml::Table = DEFAULTS.parse().map_err(parse)?;
         overlay(&mut settings, text.parse().map_err(parse)?);
         let mut config: Self = settings.try_into().map_err(parse)?;

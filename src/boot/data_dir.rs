@@ -5,6 +5,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
+use crate::base::secret::Secret;
+
 /// A directory that belongs to one Exeat.
 #[derive(Clone, Debug)]
 pub struct DataDir(PathBuf);
@@ -13,7 +17,9 @@ pub struct DataDir(PathBuf);
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     /// It has been made already.
-    #[error("{0} holds an Exeat already; choose another directory, or start it with `exeat serve --data-dir {0}`")]
+    #[error(
+        "{0} holds an Exeat already; choose another directory, or start it with `exeat serve --data-dir {0}`"
+    )]
     Exists(PathBuf),
     /// It has not been made.
     #[error("{0} holds no Exeat; make one with `exeat init --data-dir {0} --person NAME`")]
@@ -56,7 +62,8 @@ impl DataDir {
         if !dir.key_file().exists() && !dir.store_file().exists() {
             return Err(DataDirError::Missing(path.to_owned()));
         }
-        let metadata = fs::metadata(path).map_err(|source| DataDirError::Io { path: path.to_owned(), source })?;
+        let metadata =
+            fs::metadata(path).map_err(|source| DataDirError::Io { path: path.to_owned(), source })?;
         if metadata.mode() & 0o077 != 0 {
             return Err(DataDirError::Open(path.to_owned()));
         }
@@ -102,4 +109,18 @@ impl DataDir {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
         file.write_all(content).and_then(|()| file.sync_all()).map_err(io)
     }
+}
+
+/// Reads a secret from a file that its owner alone can read; one final line break is not part of it.
+///
+/// # Errors
+/// When it cannot be read, or others can.
+pub(super) fn read_secret(path: &Path) -> Result<Secret, DataDirError> {
+    let io = |source| DataDirError::Io { path: path.to_owned(), source };
+    if fs::metadata(path).map_err(io)?.mode() & 0o077 != 0 {
+        return Err(DataDirError::Open(path.to_owned()));
+    }
+    let text = Zeroizing::new(fs::read(path).map_err(io)?);
+    let end = text.strip_suffix(b"\n").unwrap_or(&text).len();
+    Ok(Secret::new(text.get(..end).unwrap_or_default().to_vec()))
 }

@@ -3,14 +3,12 @@
 pub mod config;
 mod data_dir;
 mod init;
-mod serve;
+mod open;
 mod telemetry;
 
 pub use data_dir::{DataDir, DataDirError};
 pub use init::{Initialized, init};
-pub use serve::{Ready, Serving, serve};
 
-/// Why Exeat did not start. Each says which file and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
     /// The data directory.
@@ -34,6 +32,12 @@ pub enum BootError {
         #[source]
         source: crate::store::StoreError,
     },
+    /// The store's file.
+    #[error(transparent)]
+    Open(#[from] crate::store::sqlite::OpenError),
+    /// Nothing can be put on record.
+    #[error("nothing can be put on record")]
+    Record(#[source] crate::domain::problem::Problem),
     /// The certificate authority.
     #[error("the certificate authority cannot be used")]
     Authority(#[from] crate::planes::network::authority::AuthorityError),
@@ -50,7 +54,9 @@ pub enum BootError {
         source: std::io::Error,
     },
     /// A listener beyond loopback.
-    #[error("{address} is not loopback, and Exeat does not speak in the clear there; listen on 127.0.0.1 and put TLS in front")]
+    #[error(
+        "{address} is not loopback, and Exeat does not speak in the clear there; listen on 127.0.0.1 and put TLS in front"
+    )]
     NotLoopback {
         /// The address.
         address: std::net::SocketAddr,

@@ -13,6 +13,7 @@ mod exchange;
 mod gate;
 mod introspect;
 mod log;
+mod report;
 mod request;
 mod revoke;
 mod setup;
@@ -29,9 +30,10 @@ pub use catalog::Catalog;
 pub use decide::{Answer, Answers};
 pub use exchange::Issued;
 pub use log::{ConsistencyProof, InclusionProof};
+pub use report::Subject;
 pub use request::{Ask, Asked, AskedLimits};
 pub use setup::{NewAgent, NewUpstream};
-pub use signing::{KeyError, Signing, new_key, open_key, public_key};
+pub use signing::{KeyError, Signing, new_key, open_key, open_sealed, public_key, seal_key};
 
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::id::ApprovalId;
@@ -40,7 +42,7 @@ use crate::domain::approval::Policy;
 use crate::domain::ledger::{Entry, Event};
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::planes::secrets::vault::Vault;
-use crate::store::{Store, StoreError};
+use crate::store::{Change, Store, StoreError};
 
 /// What a broker is made of.
 pub struct Parts {
@@ -126,6 +128,30 @@ impl Broker {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.parts.clock.now()
+    }
+
+    /// What has to be true before anything is served: uses that a broker before this one left open are closed, and approvals made
+    /// under another policy are stale.
+    ///
+    /// # Errors
+    /// When it cannot be put on record.
+    pub async fn settle(&self) -> Result<(), Problem> {
+        self.close_abandoned_uses().await?;
+        let version = self.policy().version();
+        if self.catalog().policy() == Some(version) {
+            return Ok(());
+        }
+        let entry = self.entry(Event::PolicyChanged { policy: version });
+        self.parts.store.change(Change::SetPolicy { version }, entry).await.map_err(unavailable)?;
+        self.reload().await
+    }
+
+    /// Puts something on record that changes nothing else.
+    ///
+    /// # Errors
+    /// When it cannot be.
+    pub async fn record(&self, event: Event) -> Result<(), Problem> {
+        self.parts.store.append(vec![self.entry(event)]).await.map(drop).map_err(unavailable)
     }
 
     async fn reload(&self) -> Result<(), Problem> {

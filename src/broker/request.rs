@@ -13,6 +13,7 @@ use crate::domain::principal::Agent;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::scope::ScopeItem;
 use crate::domain::step::Step;
+use crate::domain::token::items_fit;
 use crate::domain::upstream::Bound;
 use crate::store::{CreateRefused, Created, EntryQuery};
 
@@ -112,6 +113,9 @@ impl Broker {
     async fn statement(&self, agent: &Agent, ask: &Ask) -> Result<Statement, Problem> {
         let identity = Self::identity(agent, ask.identity.as_deref())?;
         let items = items(&ask.items, &identity)?;
+        if !items_fit(&items) {
+            return Err(invalid("/items", "too much for one token; ask for less, or in several requests"));
+        }
         let bound = self.bound(agent, &identity, &items)?;
         let reason = ask.reason.parse::<Reason>().map_err(|error| invalid("/reason", &error.to_string()))?;
         if let Some(refusal) = ask.step.refusal {

@@ -6,6 +6,7 @@ use super::{Broker, no_randomness, unavailable};
 use crate::base::clock::Clock;
 use crate::base::crypto::sign::{PublicKey, SigningKey};
 use crate::base::random::Random;
+use crate::base::secret::Secret;
 use crate::domain::ledger::{Event, KeyPurpose};
 use crate::domain::principal::Person;
 use crate::domain::problem::{Problem, ProblemKind};
@@ -54,11 +55,32 @@ pub fn new_key(
 ) -> Result<SealedKey, KeyError> {
     let seed = SigningKey::generate(random)?;
     let public = SigningKey::from_seed(&seed).map_err(|_| KeyError::Corrupt(purpose))?.public();
-    let id = public.to_string();
-    let sealed =
-        vault.seal(&binding(purpose, &id), &seed, random).map_err(|error| KeyError::Vault(purpose, error))?;
-    let sealed = sealed.as_bytes().to_vec();
-    Ok(SealedKey { id, purpose, public: public.as_bytes().to_vec(), sealed, since: clock.now() })
+    seal_key(purpose, &public.to_string(), public.as_bytes().to_vec(), &seed, vault, clock, random)
+}
+
+/// Seals the private half of a key that was made elsewhere.
+///
+/// # Errors
+/// When the vault fails.
+pub fn seal_key(
+    purpose: KeyPurpose,
+    id: &str,
+    public: Vec<u8>,
+    private: &Secret,
+    vault: &Vault,
+    clock: &dyn Clock,
+    random: &dyn Random,
+) -> Result<SealedKey, KeyError> {
+    let sealed = vault
+        .seal(&binding(purpose, id), private, random)
+        .map_err(|error| KeyError::Vault(purpose, error))?;
+    Ok(SealedKey {
+        id: id.to_owned(),
+        purpose,
+        public,
+        sealed: sealed.as_bytes().to_vec(),
+        since: clock.now(),
+    })
 }
 
 /// Opens the newest of `keys`, which are in order of age.
@@ -66,7 +88,7 @@ pub fn new_key(
 /// # Errors
 /// When there is none, or it does not open.
 pub fn open_key(purpose: KeyPurpose, keys: &[SealedKey], vault: &Vault) -> Result<SigningKey, KeyError> {
-    let seed = open_seed(purpose, keys, vault)?;
+    let seed = open_sealed(purpose, keys, vault)?;
     SigningKey::from_seed(&seed).map_err(|_| KeyError::Corrupt(purpose))
 }
 
@@ -86,7 +108,7 @@ impl Signing {
     /// When there is none, or it does not open.
     pub fn of(keys: &[SealedKey], vault: &Vault, issuer: Issuer, audience: String) -> Result<Self, KeyError> {
         let purpose = KeyPurpose::Token;
-        let seed = open_seed(purpose, keys, vault)?;
+        let seed = open_sealed(purpose, keys, vault)?;
         let retired = keys.iter().zip(keys.iter().skip(1));
         let previous = retired
             .map(|(key, next)| Ok(PreviousKey { public: public_key(key)?, retired_at: next.since }))
@@ -118,11 +140,11 @@ impl Broker {
     }
 }
 
-fn open_seed(
-    purpose: KeyPurpose,
-    keys: &[SealedKey],
-    vault: &Vault,
-) -> Result<crate::base::secret::Secret, KeyError> {
+/// Opens the private half of the newest of `keys`.
+///
+/// # Errors
+/// When there is none, or it does not open.
+pub fn open_sealed(purpose: KeyPurpose, keys: &[SealedKey], vault: &Vault) -> Result<Secret, KeyError> {
     let key = keys.last().ok_or(KeyError::Missing(purpose))?;
     let sealed = Sealed::parse(&key.sealed).map_err(|_| KeyError::Corrupt(purpose))?;
     vault.open(&binding(purpose, &key.id), &sealed).map_err(|error| KeyError::Vault(purpose, error))

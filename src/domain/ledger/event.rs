@@ -34,7 +34,7 @@ pub struct Entry {
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
     /// `exeat init` made this installation.
-    Installed { origin: String, version: String },
+    Installed { version: String },
     /// The broker began to serve.
     Started { version: String, policy: Digest },
     /// The broker stopped as asked.
