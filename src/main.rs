@@ -1,3 +1,7 @@
 //! The `exeat` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    exeat::edges::cli::run(std::env::args_os())
+}

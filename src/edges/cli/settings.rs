@@ -1,0 +1,86 @@
+//! Settings that several commands share: where Exeat is and with which key to speak to it.
+//!
+//! The one place where the environment comes in. A key is never taken from the command line, where every process of the
+//! machine could read it (E09).
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::failure::Failure;
+use crate::domain::upstream::Origin;
+use crate::edges::client::{ApiKey, Client};
+
+/// Keys that must come from the environment, and not from the command line.
+pub(crate) const ENVIRONMENT_ONLY: [&str; 2] = ["agent_key", "review_key"];
+
+/// How an agent speaks to Exeat.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct AgentSide {
+    /// The agent listener.
+    #[arg(
+        long,
+        env = "EXEAT_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:7331",
+        help_heading = "Connection"
+    )]
+    pub(crate) url: Origin,
+    /// The agent's key; set EXEAT_AGENT_KEY.
+    #[arg(long, env = "EXEAT_AGENT_KEY", value_name = "KEY", hide_env_values = true, hide = true)]
+    pub(crate) agent_key: Option<ApiKey>,
+}
+
+impl AgentSide {
+    /// The client.
+    ///
+    /// # Errors
+    /// When no key is set.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        let key =
+            self.agent_key.as_ref().ok_or_else(|| missing("EXEAT_AGENT_KEY", "exeat agent add NAME"))?;
+        Ok(Client::new(self.url.clone(), Some(key))?)
+    }
+}
+
+/// How a person speaks to Exeat.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ReviewSide {
+    /// The review listener.
+    #[arg(
+        long,
+        env = "EXEAT_REVIEW_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:7332",
+        help_heading = "Connection"
+    )]
+    pub(crate) review_url: Origin,
+    /// The person's key; set EXEAT_REVIEW_KEY.
+    #[arg(long, env = "EXEAT_REVIEW_KEY", value_name = "KEY", hide_env_values = true, hide = true)]
+    pub(crate) review_key: Option<ApiKey>,
+}
+
+impl ReviewSide {
+    /// The client.
+    ///
+    /// # Errors
+    /// When no key is set.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        let made_by = "exeat init` or `exeat person add NAME --role reviewer";
+        let key = self.review_key.as_ref().ok_or_else(|| missing("EXEAT_REVIEW_KEY", made_by))?;
+        Ok(Client::new(self.review_url.clone(), Some(key))?)
+    }
+}
+
+/// Where the keys, the database and the certificate authority live.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DataDir {
+    /// The data directory.
+    #[arg(long, env = "EXEAT_DATA_DIR", value_name = "DIR", default_value = "exeat-data")]
+    pub(crate) data_dir: PathBuf,
+}
+
+fn missing(variable: &str, made_by: &str) -> Failure {
+    Failure::usage(format!("{variable} is not set"))
+        .with_remedy(format!("export {variable}=… with the key that `{made_by}` printed"))
+}
