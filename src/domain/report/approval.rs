@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
-
-use super::account::{Account, Approver, RefusedStep, TokenAccount, Trigger, Unfinished};
+use super::account::{
+    Account, ApprovalAccount, Approver, Ending, RefusedStep, Standing, TokenAccount, Trigger, Unfinished,
+};
 use super::denied::{Attempt, DeniedKind, Refusals};
 use super::fold::Place;
 use super::granted::Granted;
@@ -15,59 +15,6 @@ use crate::domain::approval::{Decision, Statement, Verdict, narrowest};
 use crate::domain::identity::Identity;
 use crate::domain::scope::ScopeItem;
 use crate::domain::usage::UseStart;
-
-/// An approval's account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ApprovalAccount {
-    /// Its id.
-    pub id: ApprovalId,
-    /// How far it had come with the last entry.
-    pub state: Standing,
-    /// When it was asked; `None` when the entries begin later.
-    pub asked_at: Option<Timestamp>,
-    /// Digest of the statement.
-    pub statement_digest: Option<Digest>,
-    /// How it ended, if it did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ended: Option<Ending>,
-    /// The tokens made from it; for a token's report, that token.
-    #[serde(default)]
-    pub tokens: Vec<TokenAccount>,
-    /// The same account as the report's, of this approval alone.
-    #[serde(flatten)]
-    pub account: Account,
-}
-
-/// The states of design §2. That nobody answered, that somebody said no and that the agent gave up are three (H08).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// Not decided.
-    Pending,
-    /// Granted.
-    Approved,
-    /// Granted, and all its tokens were made.
-    Spent,
-    /// A person said no.
-    Denied,
-    /// The agent took it back.
-    Cancelled,
-    /// Time ran out; nothing is granted when nobody had decided.
-    Expired,
-    /// Granted, and ended by a person.
-    Revoked,
-}
-
-/// How an approval ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ending {
-    /// When.
-    pub at: Timestamp,
-    /// The person who ended it; `None` for time and for the agent.
-    pub by: Option<PersonId>,
-    /// Where it stands.
-    pub index: u64,
-}
 
 /// An approval while its entries are read.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::Report;
-use super::account::{Account, RefusedStep};
-use super::approval::{ApprovalAccount, ApprovalFold, Standing};
+use super::account::{Account, ApprovalAccount, RefusedStep, Standing};
+use super::approval::ApprovalFold;
 use super::denied::{Attempt, DeniedKind, Refusals};
 use super::granted::Granted;
 use crate::base::clock::Timestamp;

@@ -14,8 +14,10 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use account::{Account, Approver, RefusedStep, TokenAccount, Trigger, Unfinished, Used};
-pub use approval::{ApprovalAccount, Ending, Standing};
+pub use account::{
+    Account, ApprovalAccount, Approver, Ending, RefusedStep, Standing, TokenAccount, Trigger, Unfinished,
+    Used,
+};
 pub use denied::{Attempt, Denied, DeniedKind};
 pub use fold::Fold;
 
