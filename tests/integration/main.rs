@@ -3,6 +3,8 @@ mod crypto;
 mod harden;
 mod ledger_export;
 mod ledger_proofs;
+#[cfg(test)]
+mod proxy;
 mod scope;
 mod tokens;
 mod vault;

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use ipnet::IpNet;
@@ -16,13 +17,20 @@ pub trait Resolver: Send + Sync + 'static {
     fn resolve<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>>;
 }
 
-/// The system's resolver.
-#[derive(Debug, Default)]
-pub struct SystemResolver;
+/// The system's resolver, given so long to answer.
+#[derive(Debug)]
+pub struct SystemResolver(pub Duration);
+
+impl Default for SystemResolver {
+    fn default() -> Self {
+        Self(Duration::from_secs(10))
+    }
+}
 
 impl Resolver for SystemResolver {
     fn resolve<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
-        Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
+        let lookup = tokio::net::lookup_host((host, port));
+        Box::pin(async move { Ok(tokio::time::timeout(self.0, lookup).await??.collect()) })
     }
 }
 

@@ -75,7 +75,11 @@ async fn connection(proxy: Arc<Proxy>, stream: TcpStream, _open: Open) {
     }
     let verdicts = Verdicts::default();
     let mut guard = Guard::new(stream, proxy.settings.limits, verdicts.clone());
-    match guard.first_head().await {
+    let first = tokio::select! {
+        first = guard.first_head() => first,
+        () = proxy.parts.tasks.stopping() => return,
+    };
+    match first {
         Ok(Some(Ok(head))) if head.method == Method::CONNECT => connect(proxy, guard, head).await,
         Ok(Some(_)) => converse(proxy, guard, verdicts, Way::Plain).await,
         Ok(None) | Err(_) => {}

@@ -170,7 +170,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Guard<IO> {
     /// One step towards bytes in `ready`; `false` at the end.
     fn poll_advance(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         match &mut self.state {
-            State::Ended { .. } => return Poll::Ready(Ok(false)),
+            // An end here would look as if the client had left before it was answered. The answer closes the connection.
+            State::Ended { refused: true } => return Poll::Pending,
+            State::Ended { refused: false } => return Poll::Ready(Ok(false)),
             State::Head { .. } => {
                 if !ready!(self.poll_judged(cx))? {
                     return Poll::Ready(Ok(false));

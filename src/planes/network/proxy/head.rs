@@ -109,7 +109,11 @@ pub fn check(bytes: &[u8]) -> Result<Head, Refused> {
     let (method, target) = request_line(line)?;
     let fields = fields(bytes, &lines)?;
     refuse_switching(&fields)?;
-    let host = host(&fields)?;
+    let host = match host(&fields) {
+        // HTTP/1.0 knows no `Host`, and `CONNECT` says it in its target.
+        Err(missing) if missing == HOST_MISSING && method == Method::CONNECT => parse_host(target)?,
+        host => host?,
+    };
     let target = form(&method, target, &host)?;
     let framing = framing(&fields)?;
     if method == Method::CONNECT && framing != Framing::Length(0) {
@@ -143,6 +147,8 @@ fn request_line(line: &str) -> Result<(Method, &str), Refused> {
     };
     match version {
         "HTTP/1.1" => {}
+        // Python before 3.12 opens its tunnels in this version. What follows inside is another matter.
+        "HTTP/1.0" if method == "CONNECT" => {}
         "HTTP/1.0" => return Err(Refused::ambiguous("http_1_0")),
         _ => return Err(Refused::ambiguous("http_version")),
     }
@@ -220,11 +226,17 @@ fn refuse_switching(fields: &[Field<'_>]) -> Result<(), Refused> {
     Ok(())
 }
 
+const HOST_MISSING: Refused = Refused::ambiguous("host_missing");
+
+fn parse_host(text: &str) -> Result<HostPort, Refused> {
+    HostPort::parse(text).map_err(|_| Refused::ambiguous("host"))
+}
+
 fn host(fields: &[Field<'_>]) -> Result<HostPort, Refused> {
     let mut hosts = values(fields, "host");
     match (hosts.next(), hosts.next()) {
-        (Some(field), None) => HostPort::parse(field.value).map_err(|_| Refused::ambiguous("host")),
-        (None, _) => Err(Refused::ambiguous("host_missing")),
+        (Some(field), None) => parse_host(field.value),
+        (None, _) => Err(HOST_MISSING),
         (Some(_), Some(_)) => Err(Refused::ambiguous("two_hosts")),
     }
 }
@@ -235,7 +247,7 @@ fn form(method: &Method, target: &str, host: &HostPort) -> Result<Form, Refused>
         return Err(bad);
     }
     if method == Method::CONNECT {
-        let authority = HostPort::parse(target).map_err(|_| Refused::ambiguous("host"))?;
+        let authority = parse_host(target)?;
         let Some(port) = authority.port() else { return Err(Refused::ambiguous("port_missing")) };
         // Clients leave the port out of `Host` when they think it goes without saying.
         if !host.names(authority.host(), port, port) {
@@ -254,7 +266,7 @@ fn form(method: &Method, target: &str, host: &HostPort) -> Result<Form, Refused>
     };
     let slash = rest.find('/').ok_or(bad)?;
     let (authority, path) = rest.split_at(slash);
-    let authority = HostPort::parse(authority).map_err(|_| Refused::ambiguous("host"))?;
+    let authority = parse_host(authority)?;
     let default_port = if tls { 443 } else { 80 };
     if !host.names(authority.host(), authority.port().unwrap_or(default_port), default_port) {
         return Err(Refused::ambiguous("host_is_not_target"));

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::destination::Destination;
 use super::forward::{self, ForwardError, Link, Outgoing};
-use super::gate::{Admitted, Asked, Caller};
+use super::gate::{Admitted, Asked, Attempt, Caller};
 use super::head::{Form, Framing, Head};
 use super::place::Placement;
 use super::reason::Refused;
@@ -25,7 +25,7 @@ use super::{Proxy, hop, identify, target};
 use crate::base::secret::Secret;
 use crate::domain::problem::Problem;
 use crate::domain::scope::HttpTarget;
-use crate::domain::upstream::{Origin, Scheme};
+use crate::domain::upstream::{Origin, Scheme, Slot};
 
 /// How requests come in.
 pub(super) enum Way {
@@ -150,7 +150,10 @@ impl Conversation {
         match fit(head, destination, target.clone(), headers) {
             Ok(fit) => Ok(fit),
             Err(refused) => {
-                Err(gate.refuse(super::gate::Attempt { target: Some(target), ..attempt }, refused).await)
+                let problem = gate.refuse(Attempt { target: Some(target), ..attempt }, refused).await;
+                let basic = matches!(destination.upstream.slot, Slot::Basic { .. });
+                let challenged = basic && refused == Refused::NO_TOKEN;
+                Err(if challenged { respond::challenge(problem) } else { problem })
             }
         }
     }
@@ -228,6 +231,7 @@ fn fit(
     headers: &mut HeaderMap,
 ) -> Result<Fit, Refused> {
     let slot = &destination.upstream.slot;
+    target::refuse_overrides(headers)?;
     hop::strip_request(headers, slot::header_of(slot))?;
     let Presented { token, user, target } = slot::take(slot, headers, target)?;
     let token = token.ok_or(Refused::NO_TOKEN)?;

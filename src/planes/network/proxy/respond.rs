@@ -4,15 +4,16 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::Proxy;
 use super::record::Metered;
-use crate::domain::problem::{Problem, ProblemKind};
+use crate::domain::problem::Problem;
 
 /// A response body: the upstream's, or a problem.
 pub(super) type Reply = UnsyncBoxBody<Bytes, hyper::Error>;
@@ -25,28 +26,42 @@ pub(super) fn streamed(body: Metered) -> Reply {
     body.boxed_unsync()
 }
 
+/// The problem as 401, for a slot that takes Basic: git and its like keep their password back until they are asked for
+/// it (RFC 9110 §15.5.2).
+pub(super) fn challenge(problem: Problem) -> Problem {
+    problem.with("status", StatusCode::UNAUTHORIZED.as_u16())
+}
+
 /// The problem as a response.
 pub(super) fn problem(problem: &Problem) -> Response<Reply> {
-    let document = problem.document().to_string();
-    let body = Full::new(Bytes::from(document)).map_err(|never: Infallible| match never {});
+    let document = problem.document();
+    let status = status(&document);
+    let body = Full::new(Bytes::from(document.to_string())).map_err(|never: Infallible| match never {});
     let mut response = Response::new(body.boxed_unsync());
-    *response.status_mut() = StatusCode::from_u16(problem.kind.status()).unwrap_or(StatusCode::BAD_GATEWAY);
-    for (name, value) in headers(problem.kind) {
-        if let Ok(name) = header::HeaderName::from_bytes(name.as_bytes()) {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
+    *response.status_mut() = status;
+    for (name, value) in headers(status) {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
 }
 
-fn headers(kind: ProblemKind) -> Vec<(&'static str, &'static str)> {
-    let mut headers = vec![("content-type", "application/problem+json"), ("cache-control", "no-store")];
-    headers.extend(match kind {
-        ProblemKind::ProxyUnauthenticated => {
-            Some(("proxy-authenticate", "Basic realm=\"exeat\", charset=\"UTF-8\""))
+fn status(document: &Value) -> StatusCode {
+    let status = document.get("status").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
+    status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::BAD_GATEWAY)
+}
+
+fn headers(status: StatusCode) -> Vec<(HeaderName, &'static str)> {
+    let mut headers =
+        vec![(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
+    headers.extend(match status {
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            Some((header::PROXY_AUTHENTICATE, "Basic realm=\"exeat\""))
         }
-        ProblemKind::MethodNotAllowed => Some(("allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")),
-        ProblemKind::LedgerUnavailable => Some(("retry-after", "5")),
+        StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Basic realm=\"exeat token\"")),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Some((header::ALLOW, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"))
+        }
+        StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "5")),
         _ => None,
     });
     headers
@@ -58,12 +73,12 @@ where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     proxy.counters.refused.one_more();
-    let document = problem.document().to_string();
-    let status = StatusCode::from_u16(problem.kind.status()).unwrap_or(StatusCode::BAD_GATEWAY);
+    let document = problem.document();
+    let (status, document) = (status(&document), document.to_string());
     let mut text =
         format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n", document.len());
-    for (name, value) in headers(problem.kind) {
-        text.extend([name, ": ", value, "\r\n"]);
+    for (name, value) in headers(status) {
+        text.extend([name.as_str(), ": ", value, "\r\n"]);
     }
     text.extend(["\r\n", &document]);
     let said = async {

@@ -1,0 +1,12 @@
+//! The egress proxy over real sockets: a broker that is scripted, upstreams driven by hand.
+
+mod addresses;
+mod forwarding;
+mod gate;
+mod identity;
+mod lifetime;
+mod names;
+mod parsing;
+mod stage;
+mod upstream;
+mod wire;

@@ -1,0 +1,77 @@
+//! An upstream that a test drives by hand: it gets the connections and sees their bytes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use exeat::base::tasks::Tasks;
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+
+use super::wire::Wire;
+
+/// A listening upstream.
+pub(super) struct Upstream {
+    pub address: SocketAddr,
+    pub certificate: Option<String>,
+    connections: mpsc::UnboundedReceiver<Wire>,
+}
+
+impl Upstream {
+    /// Listens on a port of its own, with TLS for `host` or, without one, in the clear.
+    pub(super) async fn start(tasks: &Tasks, host: Option<&str>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, connections) = mpsc::unbounded_channel();
+        let tls = host.map(acceptor);
+        let certificate = tls.as_ref().map(|(_, pem)| pem.clone());
+        let stop = tasks.clone();
+        tasks.spawn(async move {
+            loop {
+                let stream = tokio::select! {
+                    accepted = listener.accept() => accepted.unwrap().0,
+                    () = stop.stopping() => return,
+                };
+                let wire = match &tls {
+                    None => Wire::new(stream),
+                    Some((acceptor, _)) => match acceptor.accept(stream).await {
+                        Ok(stream) => Wire::new(stream),
+                        Err(_) => continue,
+                    },
+                };
+                if sender.send(wire).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { address, certificate, connections }
+    }
+
+    /// The next connection.
+    pub(super) async fn connection(&mut self) -> Wire {
+        self.connections.recv().await.unwrap()
+    }
+
+    /// Whether a connection was made that nobody took yet.
+    pub(super) fn was_reached(&mut self) -> bool {
+        self.connections.try_recv().is_ok()
+    }
+}
+
+fn acceptor(host: &str) -> (TlsAcceptor, String) {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec![host.to_owned()]).unwrap().self_signed(&key).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
+        )
+        .unwrap();
+    (TlsAcceptor::from(Arc::new(config)), certificate.pem())
+}
