@@ -6,5 +6,6 @@ mod ledger_proofs;
 #[cfg(test)]
 mod proxy;
 mod scope;
+mod store;
 mod tokens;
 mod vault;

@@ -1,0 +1,102 @@
+//! What is installed: names, versions, ends.
+
+use exeat::base::id::{AgentId, CredentialId, PersonId};
+use exeat::domain::ledger::{Event, KeyPurpose};
+use exeat::store::{Change, SealedKey, StoreError};
+
+use super::bed::{Bed, digest, identity, ledger_key};
+use super::log;
+
+fn conflict<T: std::fmt::Debug>(result: Result<T, StoreError>) {
+    assert!(matches!(result, Err(StoreError::Conflict)), "{result:?}");
+}
+
+pub(super) async fn what_was_installed_is_given_back(bed: Bed) {
+    let installed = bed.store.installed().await.unwrap();
+    assert_eq!(installed.people, [(bed.reviewer.clone(), digest("rita"))]);
+    assert_eq!(installed.agents, [(bed.agent.clone(), digest("builder"))]);
+    assert_eq!(installed.identities, vec![identity()]);
+    assert_eq!(installed.upstreams, vec![bed.upstream.clone()]);
+    assert_eq!(installed.credentials[0].sealed, b"sealed 1");
+    assert_eq!(installed.policy, Some(bed.policy.version()));
+}
+
+pub(super) async fn a_name_belongs_to_one_who_is_there(bed: Bed) {
+    let mut person = bed.reviewer.clone();
+    person.id = PersonId::new(&bed.clock, &bed.random).unwrap();
+    let add = |key: &str| Change::AddPerson { person: person.clone(), key: digest(key) };
+    conflict(bed.change(add("second")).await);
+    bed.change(Change::RemovePerson { id: bed.reviewer.id, at: bed.now() }).await.unwrap();
+    conflict(bed.change(Change::RemovePerson { id: bed.reviewer.id, at: bed.now() }).await);
+    conflict(bed.change(add("rita")).await);
+    bed.change(add("second")).await.unwrap();
+    let people = bed.store.installed().await.unwrap().people;
+    assert_eq!(people.len(), 2);
+    assert_eq!(people.iter().find(|(p, _)| p.id == bed.reviewer.id).unwrap().0.removed_at, Some(bed.now()));
+}
+
+pub(super) async fn a_refused_change_leaves_no_entry(bed: Bed) {
+    let before = bed.store.head().await.unwrap();
+    conflict(
+        bed.change(Change::RemovePerson {
+            id: PersonId::new(&bed.clock, &bed.random).unwrap(),
+            at: bed.now(),
+        })
+        .await,
+    );
+    conflict(bed.store.append(Vec::new()).await);
+    assert_eq!(bed.store.head().await.unwrap(), before);
+}
+
+pub(super) async fn versions_follow_one_another(bed: Bed) {
+    conflict(bed.change(Change::PutUpstream { upstream: bed.upstream.clone() }).await);
+    let mut next = bed.upstream.clone();
+    next.version = 3;
+    conflict(bed.change(Change::PutUpstream { upstream: next.clone() }).await);
+    next.version = 2;
+    bed.change(Change::PutUpstream { upstream: next.clone() }).await.unwrap();
+    conflict(bed.change(bed.sealed(3)).await);
+    bed.change(bed.sealed(2)).await.unwrap();
+    let reseal = |version| Change::Reseal { credential: bed.credential, version, sealed: b"anew".to_vec() };
+    conflict(bed.change(reseal(1)).await);
+    bed.change(reseal(2)).await.unwrap();
+    let installed = bed.store.installed().await.unwrap();
+    assert_eq!(installed.upstreams, [next]);
+    assert_eq!((installed.credentials[0].version, &installed.credentials[0].sealed[..]), (2, &b"anew"[..]));
+}
+
+pub(super) async fn a15_a_use_has_one_credential(bed: Bed) {
+    let second = Change::PutCredential {
+        credential: CredentialId::new(&bed.clock, &bed.random).unwrap(),
+        version: 1,
+        upstream: bed.upstream.id,
+        identity: identity(),
+        sealed: Vec::new(),
+    };
+    conflict(bed.change(second).await);
+}
+
+pub(super) async fn keys_come_oldest_first(bed: Bed) {
+    let newer = SealedKey { id: "ledger-2".into(), since: bed.now().plus(super::SECOND), ..ledger_key() };
+    bed.change(Change::AddKey { key: newer.clone() }).await.unwrap();
+    conflict(bed.change(Change::AddKey { key: newer.clone() }).await);
+    assert_eq!(bed.store.keys(KeyPurpose::Ledger).await.unwrap(), [ledger_key(), newer]);
+    assert!(bed.store.keys(KeyPurpose::Token).await.unwrap().is_empty());
+}
+
+pub(super) async fn an_agent_ends_with_all_it_had(bed: Bed) {
+    let token = bed.token(5).await;
+    let pending = bed.requested(1, 1).await.statement.approval;
+    assert!(bed.store.token(token.token()).await.unwrap().unwrap().live);
+    bed.change(Change::RemoveAgent { id: bed.agent.id, at: bed.now() }).await.unwrap();
+    assert!(!bed.store.token(token.token()).await.unwrap().unwrap().live);
+    assert_eq!(bed.read(pending).await.state_name(bed.now()), "cancelled");
+    bed.begin(&token).await.unwrap_err();
+    bed.ask(bed.statement(1, 1), None).await.unwrap_err();
+    let cancelled = Event::Cancelled { approval: pending, agent: bed.agent.id };
+    assert!(log::verify(bed.store.as_ref()).await.iter().any(|entry| entry.entry.event == cancelled));
+    conflict(
+        bed.change(Change::RemoveAgent { id: AgentId::new(&bed.clock, &bed.random).unwrap(), at: bed.now() })
+            .await,
+    );
+}

@@ -1,0 +1,117 @@
+//! Tokens and uses: how many, how long, and not one more.
+
+use std::time::Duration;
+
+use exeat::domain::approval::State;
+use exeat::domain::ledger::{Entry, Event, Revoker};
+use exeat::domain::usage::Outcome;
+use exeat::store::{IssueRefused, StoreError, UseDenied};
+use futures_util::future::join_all;
+
+use super::bed::{Bed, open};
+use super::log;
+
+pub(super) async fn j11_of_a_hundred_exchanges_as_many_succeed_as_were_granted(bed: Bed) {
+    let approval = bed.approved(7, 10).await;
+    let results = join_all((0..100).map(|_| bed.issue(&approval))).await;
+    let refused = |result: &&Result<_, _>| matches!(result, Err(IssueRefused::NotNow));
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 7);
+    assert_eq!(results.iter().filter(refused).count(), 93);
+    let read = bed.read(approval.statement.approval).await;
+    assert!(matches!(&read.state, State::Spent(grant) if grant.tokens_issued == 7), "{read:?}");
+    log::verify(bed.store.as_ref()).await;
+}
+
+pub(super) async fn j11_of_a_hundred_uses_as_many_begin_as_were_granted(bed: Bed) {
+    let token = bed.token(9).await;
+    let results = join_all((0..100).map(|_| bed.begin(&token))).await;
+    let refused = |result: &&Result<_, _>| matches!(result, Err(UseDenied::UsedUp));
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 9);
+    assert_eq!(results.iter().filter(refused).count(), 91);
+    assert_eq!(bed.read(token.approval()).await.grant().unwrap().uses, 9);
+    assert!(!bed.store.token(token.token()).await.unwrap().unwrap().live);
+    log::verify(bed.store.as_ref()).await;
+}
+
+pub(super) async fn j11_one_exchange_makes_one_token_however_often_it_is_written(bed: Bed) {
+    let exchange = bed.planned(&bed.approved(50, 1).await);
+    let results = join_all((0..20).map(|_| bed.store.issue(exchange.clone()))).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    assert!(bed.store.issue(exchange).await.is_err());
+}
+
+pub(super) async fn one_use_begins_once(bed: Bed) {
+    let start = bed.use_of(&bed.token(50).await);
+    let results = join_all((0..20).map(|_| bed.store.start_use(start.clone()))).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    assert!(bed.store.start_use(start).await.is_err());
+}
+
+pub(super) async fn i09_a_revoked_approval_ends_its_tokens(bed: Bed) {
+    let approval = bed.approved(2, 5).await;
+    let token = bed.issue(&approval).await.unwrap().into_value();
+    bed.begin(&token).await.unwrap();
+    bed.revoke(bed.read(approval.statement.approval).await).await.unwrap();
+    assert!(matches!(bed.begin(&token).await, Err(UseDenied::NotLive)));
+    assert!(matches!(bed.issue(&approval).await, Err(IssueRefused::NotNow)));
+    assert!(!bed.store.token(token.token()).await.unwrap().unwrap().live);
+}
+
+pub(super) async fn i09_a_revoked_token_is_ended_once(bed: Bed) {
+    let token = bed.token(5).await;
+    let event = Event::TokenRevoked {
+        token: token.token(),
+        approval: token.approval(),
+        agent: bed.agent.id,
+        by: Revoker::Agent { id: bed.agent.id },
+    };
+    let entry = Entry { at: bed.now(), event };
+    bed.store.revoke_token(token.token(), entry.clone()).await.unwrap();
+    assert!(matches!(bed.begin(&token).await, Err(UseDenied::NotLive)));
+    let again = bed.store.revoke_token(token.token(), entry).await;
+    assert!(matches!(again, Err(StoreError::Conflict)), "{again:?}");
+}
+
+pub(super) async fn i08_time_ends_a_token_and_an_approval(bed: Bed) {
+    let approval = bed.approved(2, 5).await;
+    let token = bed.issue(&approval).await.unwrap().into_value();
+    let planned = bed.planned(&approval);
+    bed.clock.advance(Duration::from_mins(5));
+    assert!(matches!(bed.begin(&token).await, Err(UseDenied::NotLive)));
+    assert!(bed.store.issue(planned).await.is_ok(), "it was planned in time and is dead on arrival");
+    let late = bed.planned(&approval);
+    bed.clock.advance(Duration::from_hours(1));
+    let expired = bed.read(approval.statement.approval).await.expire(bed.now()).unwrap();
+    let event = Event::Expired { approval: approval.statement.approval, agent: bed.agent.id, decided: true };
+    bed.store.transition(expired, Entry { at: bed.now(), event }).await.unwrap();
+    assert!(matches!(bed.store.issue(late).await, Err(IssueRefused::NotNow)));
+}
+
+pub(super) async fn a_use_is_of_the_token_it_names(bed: Bed) {
+    let (one, two) = (bed.token(5).await, bed.token(5).await);
+    let mut start = bed.use_of(&one);
+    start.approval = two.approval();
+    assert!(matches!(bed.store.start_use(start).await, Err(UseDenied::NotLive)));
+}
+
+pub(super) async fn a_use_ends_once(bed: Bed) {
+    let token = bed.token(5).await;
+    let (one, two) =
+        (bed.begin(&token).await.unwrap().into_value(), bed.begin(&token).await.unwrap().into_value());
+    bed.clock.advance(super::SECOND);
+    assert!(bed.store.open_uses(one.at).await.unwrap().is_empty());
+    let mut unfinished = bed.store.open_uses(bed.now()).await.unwrap();
+    unfinished.sort_by_key(|open| open.id);
+    let mut expected = [open(&one), open(&two)];
+    expected.sort_by_key(|open| open.id);
+    assert_eq!(unfinished, expected);
+    let outcome = Outcome { status: Some(200), bytes_up: 0, bytes_down: 17, broken: None };
+    bed.store.finish_use(open(&one), Some(outcome.clone()), bed.now()).await.unwrap();
+    bed.store.finish_use(open(&two), None, bed.now()).await.unwrap();
+    let again = bed.store.finish_use(open(&one), Some(outcome), bed.now()).await;
+    assert!(matches!(again, Err(StoreError::Conflict)), "{again:?}");
+    assert!(bed.store.open_uses(bed.now()).await.unwrap().is_empty());
+    let names: Vec<_> =
+        log::verify(bed.store.as_ref()).await.iter().map(|entry| entry.entry.event.name()).collect();
+    assert_eq!(names[names.len() - 2..], ["use_finished", "use_unfinished"]);
+}
