@@ -3,12 +3,16 @@
 pub mod config;
 mod data_dir;
 mod init;
+mod metrics;
 mod open;
+mod serve;
 mod telemetry;
 
 pub use data_dir::{DataDir, DataDirError};
 pub use init::{Initialized, init};
+pub use serve::{ListenOn, Ready, Serving, serve};
 
+/// Why Exeat did not start. Each says which file and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
     /// The data directory.

@@ -82,6 +82,10 @@ problems! {
     ProxyUnauthenticated = "proxy_unauthenticated", 407, "The proxy needs a valid agent key.";
     /// The person does not hold the role.
     RoleRequired = "role_required", 403, "The person does not hold the role for this.";
+    /// A page of another origin sent it.
+    CrossOrigin = "cross_origin", 403, "The request comes from a page of another origin.";
+    /// It took too long.
+    TimedOut = "timed_out", 503, "There was no answer in time.";
     /// Nothing there, or nothing this caller may see.
     NotFound = "not_found", 404, "There is nothing here.";
     /// Something changed meanwhile, or the name is taken.

@@ -163,6 +163,13 @@ pub struct ApprovalList {
     pub approvals: Vec<ApprovalReview>,
 }
 
+/// `GET /v1/approvals` on the agent listener: the agent's own, newest first.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct OwnApprovals {
+    /// The approvals.
+    pub approvals: Vec<ApprovalView>,
+}
+
 /// `POST /v1/approvals/{id}/decision`. Who decides is whose key it is, never something in the body (F03).
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -13,12 +13,12 @@ mod setup;
 
 pub use approval::{
     Answer, AnswerView, ApprovalList, ApprovalReview, ApprovalView, DecisionBody, DecisionView, LimitsBody,
-    LimitsView, RequestBody,
+    LimitsView, OwnApprovals, RequestBody,
 };
 pub use ledger::{ConsistencyProof, EntryList, EntryView, InclusionProof};
 pub use oauth::{
-    GRANT_TYPE, Introspection, JWT_TOKEN_TYPE, Metadata, OAuthError, SUBJECT_TOKEN_TYPE, TokenAnswer,
-    TokenForm, TokenHandle,
+    GRANT_TYPE, ISSUED_TOKEN_TYPE, Introspection, KeySet, Metadata, OAuthError, SUBJECT_TOKEN_TYPE,
+    TokenAnswer, TokenForm, TokenHandle,
 };
 pub use principal::{
     AgentBody, AgentEnrolled, AgentList, AgentMe, AgentView, PersonAdded, PersonBody, PersonList, PersonMe,
@@ -27,6 +27,6 @@ pub use principal::{
 pub use report::{ApproverView, Report, TriggerView, UsedView};
 pub use secret::SecretText;
 pub use setup::{
-    CredentialBody, CredentialList, CredentialView, IdentityBody, IdentityList, UpstreamBody, UpstreamList,
-    UpstreamView,
+    CredentialBody, CredentialList, CredentialView, IdentityBody, IdentityList, KeyRotated, UpstreamBody,
+    UpstreamList, UpstreamView,
 };

@@ -5,13 +5,14 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::secret::SecretText;
+use crate::domain::token;
 
 /// The one `grant_type` (RFC 8693 §2.1).
-pub const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+pub const GRANT_TYPE: &str = token::TOKEN_EXCHANGE_GRANT;
 /// The one `subject_token_type`: the subject token is the id of an approval.
-pub const SUBJECT_TOKEN_TYPE: &str = "urn:exeat:params:oauth:token-type:approval-id";
+pub const SUBJECT_TOKEN_TYPE: &str = token::APPROVAL_ID_TYPE;
 /// The type of what is issued (RFC 8693 §3).
-pub const JWT_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:jwt";
+pub const ISSUED_TOKEN_TYPE: &str = token::ACCESS_TOKEN_TYPE;
 
 /// `POST /oauth/token` (RFC 8693 §2.1).
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -23,13 +24,13 @@ pub struct TokenForm {
     pub subject_token: String,
     /// [`SUBJECT_TOKEN_TYPE`].
     pub subject_token_type: String,
-    /// [`JWT_TOKEN_TYPE`], or left out.
+    /// [`ISSUED_TOKEN_TYPE`], or left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_token_type: Option<String>,
     /// A JSON list of narrower items (RFC 9396 §6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorization_details: Option<String>,
-    /// A shorter life, in seconds.
+    /// Kept for a shorter life; not taken yet, so it is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u32>,
 }
@@ -39,7 +40,7 @@ pub struct TokenForm {
 pub struct TokenAnswer {
     /// The token.
     pub access_token: SecretText,
-    /// [`JWT_TOKEN_TYPE`].
+    /// [`ISSUED_TOKEN_TYPE`].
     pub issued_token_type: String,
     /// `Bearer`.
     pub token_type: String,
@@ -100,6 +101,18 @@ pub struct Metadata {
     pub response_types_supported: Vec<String>,
     /// How agents show who they are.
     pub token_endpoint_auth_methods_supported: Vec<String>,
+    /// The same.
+    pub introspection_endpoint_auth_methods_supported: Vec<String>,
+    /// The same.
+    pub revocation_endpoint_auth_methods_supported: Vec<String>,
     /// The types of scope item (RFC 9396 §10).
     pub authorization_details_types_supported: Vec<String>,
+}
+
+/// `GET /.well-known/jwks.json` (RFC 7517 §5).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct KeySet {
+    /// The public keys that tokens are signed with, each a JWK (RFC 8037 §2).
+    #[schema(value_type = Vec<Object>)]
+    pub keys: Vec<Value>,
 }

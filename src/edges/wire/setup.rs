@@ -118,3 +118,10 @@ pub struct CredentialList {
     /// The credentials.
     pub credentials: Vec<CredentialView>,
 }
+
+/// `POST /v1/keys/token/rotate`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct KeyRotated {
+    /// The id of the key that signs from now on: its `kid`.
+    pub key: String,
+}

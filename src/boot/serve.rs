@@ -1,0 +1,226 @@
+//! `exeat serve`: everything opened in order, three listeners, and a shutdown that waits for what is under way.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::config::{Config, Listen};
+use super::open::{Opened, open};
+use super::{BootError, DataDir, metrics};
+use crate::base::secret::Secret;
+use crate::base::tasks::Tasks;
+use crate::broker::Broker;
+use crate::domain::ledger::Event;
+use crate::edges::hosts::Hosts;
+use crate::edges::metrics::HttpMetrics;
+use crate::edges::state::{Edge, Listener, Parts};
+use crate::edges::{api, review};
+use crate::planes::network::addresses::SystemResolver;
+use crate::planes::network::proxy::{self, Proxy};
+
+/// How often time is looked after.
+const SWEEP: Duration = Duration::from_secs(5);
+/// How long what is under way may take after shutdown began.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Where Exeat listens.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// For agents.
+    pub agent: SocketAddr,
+    /// For people.
+    pub review: SocketAddr,
+    /// For agents' requests.
+    pub proxy: SocketAddr,
+    /// The root certificate for agents.
+    pub ca: PathBuf,
+}
+
+/// A running Exeat.
+pub struct Serving {
+    /// Where it listens.
+    pub ready: Ready,
+    broker: Arc<Broker>,
+    connections: Tasks,
+    storing: Tasks,
+}
+
+/// Where to listen instead of where the settings say.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ListenOn {
+    /// For agents.
+    pub agent: Option<SocketAddr>,
+    /// For people.
+    pub review: Option<SocketAddr>,
+    /// For agents' requests.
+    pub proxy: Option<SocketAddr>,
+}
+
+/// Opens the installation at `path` and begins to serve it.
+///
+/// # Errors
+/// Says which file, setting or address is at fault, and what to do.
+pub async fn serve(path: &Path, on: ListenOn, passphrase: Option<Secret>) -> Result<Serving, BootError> {
+    let dir = DataDir::open(path)?;
+    let config = Config::load(&dir.config_file())?;
+    super::telemetry::start(&config.log);
+    let listeners = Listeners::bind(config.listen, on).await?;
+    let (connections, storing) = (Tasks::new(), Tasks::new());
+    let issuer = listeners.issuer()?;
+    let opened = open(&dir, &config, passphrase, issuer, &storing).await?;
+    let broker = Arc::clone(&opened.broker);
+    let ready = listeners.ready(dir.ca_file())?;
+    start(listeners, opened, &config, &ready, &connections)?;
+    broker
+        .record(Event::Started {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            policy: broker.policy().version(),
+        })
+        .await
+        .map_err(BootError::Record)?;
+    Ok(Serving { ready, broker, connections, storing })
+}
+
+impl Serving {
+    /// Serves until SIGINT or SIGTERM, then lets what is under way end and writes that it did.
+    ///
+    /// # Errors
+    /// When signals cannot be listened to.
+    pub async fn until_stopped(self) -> std::io::Result<()> {
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        self.stop().await;
+        Ok(())
+    }
+
+    /// Stops now.
+    pub async fn stop(self) {
+        self.connections.stop();
+        if tokio::time::timeout(GRACE, self.connections.ended()).await.is_err() {
+            tracing::warn!("some connections were still open when the time for them was up");
+        }
+        if let Err(problem) = self.broker.record(Event::Stopped {}).await {
+            tracing::warn!(%problem, "the stop is not on record");
+        }
+        self.storing.stop();
+        drop(self.broker);
+        self.storing.ended().await;
+    }
+}
+
+struct Listeners {
+    agent: TcpListener,
+    review: TcpListener,
+    proxy: TcpListener,
+}
+
+impl Listeners {
+    async fn bind(listen: Listen, on: ListenOn) -> Result<Self, BootError> {
+        Ok(Self {
+            agent: bind(on.agent.unwrap_or(listen.agent)).await?,
+            review: bind(on.review.unwrap_or(listen.review)).await?,
+            proxy: bind(on.proxy.unwrap_or(listen.proxy)).await?,
+        })
+    }
+
+    fn ready(&self, ca: PathBuf) -> Result<Ready, BootError> {
+        Ok(Ready {
+            agent: address(&self.agent)?,
+            review: address(&self.review)?,
+            proxy: address(&self.proxy)?,
+            ca,
+        })
+    }
+
+    /// Who issues tokens: the agent listener's own origin (RFC 8414 §2).
+    fn issuer(&self) -> Result<crate::domain::token::Issuer, BootError> {
+        let name = format!("http://{}", address(&self.agent)?);
+        name.parse().map_err(|_| BootError::Name {
+            name,
+            why: "the agent listener needs a loopback origin".to_owned(),
+        })
+    }
+}
+
+/// Exeat speaks in the clear on loopback alone (design §13).
+async fn bind(address: SocketAddr) -> Result<TcpListener, BootError> {
+    if !address.ip().is_loopback() {
+        return Err(BootError::NotLoopback { address });
+    }
+    TcpListener::bind(address).await.map_err(|source| BootError::Listen { address, source })
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr, BootError> {
+    let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+    listener.local_addr().map_err(|source| BootError::Listen { address: unknown, source })
+}
+
+fn start(
+    listeners: Listeners,
+    opened: Opened,
+    config: &Config,
+    ready: &Ready,
+    tasks: &Tasks,
+) -> Result<(), BootError> {
+    let Opened { broker, authority } = opened;
+    let settings = proxy::Settings {
+        max_connections: config.proxy.max_connections,
+        dial: Duration::from_secs(config.proxy.dial_seconds),
+        own: vec![ready.agent, ready.review, ready.proxy],
+        ..proxy::Settings::default()
+    };
+    let parts = proxy::Parts {
+        gate: Arc::clone(&broker) as Arc<dyn proxy::gate::Gate>,
+        authority,
+        resolver: Arc::new(SystemResolver(Duration::from_secs(config.proxy.dial_seconds))),
+        tasks: tasks.clone(),
+    };
+    let proxy = Arc::new(Proxy::new(parts, settings).map_err(BootError::Tls)?);
+    let mut registry = Registry::with_prefix("exeat");
+    let http = HttpMetrics::register(&mut registry);
+    metrics::register(&mut registry, &proxy.counters(), &broker);
+    let registry = Arc::new(registry);
+    let review_url = format!("http://{}", ready.review);
+    let edge = |listener| {
+        let (broker, registry) = (Arc::clone(&broker), Arc::clone(&registry));
+        let (hosts, review_url, metrics) = (Hosts::default(), review_url.clone(), http.clone());
+        Edge::new(Parts { listener, broker, hosts, review_url, metrics, registry })
+    };
+    listen(tasks, listeners.agent, api::router(edge(Listener::Agent)));
+    listen(tasks, listeners.review, review::router(edge(Listener::Review)));
+    tasks.spawn(proxy.serve(listeners.proxy));
+    tasks.spawn(look_after_time(broker, tasks.clone()));
+    Ok(())
+}
+
+fn listen(tasks: &Tasks, listener: TcpListener, router: axum::Router) {
+    let stopping = tasks.clone();
+    tasks.spawn(async move {
+        let stop = async move { stopping.stopping().await };
+        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+            tracing::error!(%error, "a listener ended");
+        }
+    });
+}
+
+async fn look_after_time(broker: Arc<Broker>, tasks: Tasks) {
+    let mut tick = tokio::time::interval(SWEEP);
+    loop {
+        tokio::select! {
+            () = tasks.stopping() => return,
+            _ = tick.tick() => {}
+        }
+        if let Err(problem) = broker.sweep().await {
+            tracing::warn!(%problem, "time was not written down; it will be");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Who calls, as a type. A handler that takes an [`Operator`] cannot run for anybody else; there is no other check to forget.
+//!
+//! The key is looked up through the broker. Without one, with one that is not known, or with two, the answer is the same.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+
+use super::state::{Edge, Listener};
+use crate::domain::principal::{Agent, Person, Role};
+use crate::domain::problem::{Problem, ProblemKind};
+
+/// Who may call a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody: what is answered is public.
+    Anyone,
+    /// An enrolled agent.
+    Agent,
+    /// A person with one of these roles.
+    Person(&'static [Role]),
+}
+
+/// A type that only the callers of one kind of route can be turned into.
+pub trait Caller: FromRequestParts<Edge, Rejection = Problem> {
+    /// Who that is.
+    const ACCESS: Access;
+}
+
+/// The longest key that is looked at, in bytes (J12).
+const LONGEST_KEY: usize = 256;
+
+/// An enrolled agent.
+pub struct AgentCaller(pub Arc<Agent>);
+
+impl Caller for AgentCaller {
+    const ACCESS: Access = Access::Agent;
+}
+
+impl FromRequestParts<Edge> for AgentCaller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
+        let key = bearer(&parts.headers).filter(|_| edge.listener() == Listener::Agent);
+        match key.and_then(|key| edge.broker().agent_by_key(key)) {
+            Some(agent) => Ok(Self(agent)),
+            None => Err(unknown(edge, key.is_some(), "Send `Authorization: Bearer AGENT_KEY`.").await),
+        }
+    }
+}
+
+macro_rules! people {
+    ($($(#[$doc:meta])* $name:ident = $roles:expr;)+) => {$(
+        $(#[$doc])*
+        pub struct $name(pub Arc<Person>);
+
+        impl Caller for $name {
+            const ACCESS: Access = Access::Person($roles);
+        }
+
+        impl FromRequestParts<Edge> for $name {
+            type Rejection = Problem;
+
+            async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
+                person(parts, edge, $roles).await.map(Self)
+            }
+        }
+    )+};
+}
+
+people! {
+    /// A person who installs.
+    Operator = &[Role::Operator];
+    /// A person who decides.
+    Reviewer = &[Role::Reviewer];
+    /// A person who may end what was granted.
+    Revoker = &[Role::Reviewer, Role::Operator];
+    /// A person, whatever they do here: who may decide, install or audit may read.
+    AnyPerson = &Role::ALL;
+}
+
+async fn person(parts: &Parts, edge: &Edge, roles: &'static [Role]) -> Result<Arc<Person>, Problem> {
+    let key = bearer(&parts.headers).filter(|_| edge.listener() == Listener::Review);
+    let Some(person) = key.and_then(|key| edge.broker().person_by_key(key)) else {
+        return Err(unknown(edge, key.is_some(), "Send `Authorization: Bearer REVIEW_KEY`.").await);
+    };
+    if roles.iter().any(|role| person.holds(*role)) {
+        return Ok(person);
+    }
+    let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+    let detail = format!("This takes the role {}.", names.join(" or "));
+    Err(Problem::new(ProblemKind::RoleRequired, detail).with("roles", names))
+}
+
+async fn unknown(edge: &Edge, shown: bool, detail: &str) -> Problem {
+    if shown {
+        edge.authentication_failed().await;
+    }
+    Problem::new(ProblemKind::Unauthenticated, detail)
+}
+
+/// The bearer credential (RFC 6750 §2.1), if the request carries exactly one `Authorization` (C15).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().filter(|_| values.next().is_none())?.to_str().ok()?;
+    let (scheme, key) = value.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && key.len() <= LONGEST_KEY).then_some(key)
+}

@@ -1,0 +1,16 @@
+//! Extractors: what comes in, parsed once and strictly. A refusal names the field and never repeats a value.
+
+mod fault;
+mod form;
+mod id;
+mod idempotency;
+mod json;
+mod query;
+
+pub use form::StrictForm;
+pub use id::Id;
+pub use idempotency::IdempotencyKey;
+pub use json::StrictJson;
+pub(super) use json::json_list;
+pub use query::StrictQuery;
+pub(super) use query::limit;
