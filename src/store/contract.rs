@@ -19,7 +19,8 @@ pub enum StoreError {
     /// The step was not taken because something it relies on had changed, or a name is taken. Read again.
     #[error("changed meanwhile")]
     Conflict,
-    /// Nothing can be written or read now: disk full, database gone, writer behind. Nothing happened; try again.
+    /// Nothing can be written or read now: disk full, database gone, writer behind. A step refused so has no effect anybody may rely on;
+    /// one that waited too long may still be found on record, as a use that never finished for example. Try again.
     #[error("the ledger is not available: {0}")]
     Unavailable(&'static str),
     /// The engine refused.
@@ -48,7 +49,7 @@ pub enum Change {
     RemovePerson { id: PersonId, at: Timestamp },
     /// A new agent, known by the hash of a key. `Conflict` when the name is taken by an agent not removed.
     AddAgent { agent: Agent, key: Digest },
-    /// An agent's end; its tokens are dead and its pending requests cancelled with it. `Conflict` when there is none such.
+    /// An agent's end; its tokens are dead and its pending requests cancelled with it, each with an entry `Cancelled` after this one. `Conflict` when there is none such.
     RemoveAgent { id: AgentId, at: Timestamp },
     /// An acting identity. Naming one twice changes nothing.
     AddIdentity { identity: Identity },
@@ -182,7 +183,7 @@ pub enum IssueRefused {
     Store(#[from] StoreError),
 }
 
-/// Why a use was not put on record. The refusal itself is.
+/// Why a use was not put on record. The caller records the refusal ([`Store::append`]).
 #[derive(Debug, thiserror::Error)]
 pub enum UseDenied {
     /// The token is not live any more.
@@ -243,7 +244,8 @@ pub trait Store: Send + Sync + 'static {
     fn change(&self, change: Change, entry: Entry) -> Later<'_, Recorded<()>>;
     /// Puts a request on record, with its entry. `idempotency` is the agent's key and binds it to the digest of the request. An
     /// undecided request of the same agent with the same request digest is given back instead. `max_pending` bounds the undecided
-    /// requests of one agent; ones whose time has run out do not count.
+    /// requests of one agent; ones whose time has run out or that became stale do not count. `Conflict` when the agent has been removed,
+    /// or the policy or a version the statement names is not the one in force.
     fn create(
         &self,
         approval: Approval,
@@ -265,6 +267,6 @@ pub trait Store: Send + Sync + 'static {
     fn finish_use(&self, open: OpenUse, outcome: Option<Outcome>, at: Timestamp) -> Later<'_, Recorded<()>>;
     /// Ends a token, with its entry. `Conflict` when it had been ended before or there is none such.
     fn revoke_token(&self, id: TokenId, entry: Entry) -> Later<'_, Recorded<()>>;
-    /// Writes entries that change nothing else.
+    /// Writes entries that change nothing else. The index is that of the last; none is a `Conflict`.
     fn append(&self, entries: Vec<Entry>) -> Later<'_, Recorded<()>>;
 }

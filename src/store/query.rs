@@ -10,7 +10,7 @@ use crate::domain::ledger::Entry;
 pub struct EntryQuery {
     /// Only entries after this index.
     pub after: Option<u64>,
-    /// At most this many; 0 means the store's own bound.
+    /// At most this many; 0 means the store's own bound, which is never exceeded (1000 in SQLite).
     pub limit: u32,
     /// Only this event.
     pub event: Option<String>,
@@ -39,7 +39,7 @@ pub struct ApprovalQuery {
     pub agent: Option<AgentId>,
     /// Only whose time runs out at or before this moment.
     pub expires_by: Option<Timestamp>,
-    /// At most this many; 0 means the store's own bound.
+    /// At most this many; 0 means the store's own bound, which is never exceeded (1000 in SQLite).
     pub limit: u32,
 }
 

@@ -6,6 +6,7 @@
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -82,7 +83,7 @@ pub enum OpenError {
 pub struct SqliteFile {
     reader: SqlitePool,
     writer: SqlitePool,
-    lock: Option<File>,
+    lock: Option<Arc<File>>,
 }
 
 impl SqliteFile {
@@ -102,7 +103,7 @@ impl SqliteFile {
         let writer = pool(1, options.clone()).await?;
         migrate(&writer, path).await?;
         let reader = pool(READERS, options.pragma("query_only", "ON")).await?;
-        Ok(Self { reader, writer, lock: Some(lock) })
+        Ok(Self { reader, writer, lock: Some(Arc::new(lock)) })
     }
 
     /// A database that ends with this value. The same code runs over it; readers and the writer take turns.
@@ -163,7 +164,7 @@ impl SqliteFile {
             Tree::load(&mut db).await?
         };
         let (steps, queue) = mpsc::channel(QUEUE);
-        let writer = Writer { pool: self.writer, signer, queue, tree: Some(tree) };
+        let writer = Writer { pool: self.writer, signer, queue, tree: Some(tree), lock: self.lock.clone() };
         tasks.spawn(writer.run(tasks.clone()));
         Ok(SqliteStore::new(self.reader, steps, self.lock))
     }
@@ -194,6 +195,8 @@ fn private(path: &Path) -> std::io::Result<File> {
 async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
     let options =
         options.foreign_keys(true).busy_timeout(Duration::from_millis(500)).disable_statement_logging();
+    // No sorting in files beside the database (J13), and no function from the schema that could reach out.
+    let options = options.pragma("temp_store", "MEMORY").pragma("trusted_schema", "OFF");
     let pool = SqlitePoolOptions::new()
         .max_connections(connections)
         .min_connections(1)

@@ -1,6 +1,7 @@
 //! The store over SQLite: reads go to the readers, steps to the writer's queue.
 
 use std::fs::File;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::SqlitePool;
@@ -34,11 +35,11 @@ pub struct SqliteStore {
     reader: SqlitePool,
     steps: mpsc::Sender<Step>,
     /// Held as long as the store is.
-    _lock: Option<File>,
+    _lock: Option<Arc<File>>,
 }
 
 impl SqliteStore {
-    pub(super) const fn new(reader: SqlitePool, steps: mpsc::Sender<Step>, lock: Option<File>) -> Self {
+    pub(super) const fn new(reader: SqlitePool, steps: mpsc::Sender<Step>, lock: Option<Arc<File>>) -> Self {
         Self { reader, steps, _lock: lock }
     }
 

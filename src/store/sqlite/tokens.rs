@@ -1,6 +1,7 @@
 //! Tokens: put on record for a whole batch at once, each against what its approval still gives (J09, J11).
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use sqlx::{Row as _, SqliteConnection};
 
@@ -12,6 +13,9 @@ use crate::base::id::TokenId;
 use crate::domain::approval::Exchange;
 use crate::domain::ledger::Recorded;
 use crate::store::{IssueRefused, StoreError};
+
+/// No token lives longer (I8); the database refuses it too, but then for everyone in the batch.
+const LONGEST_LIFE: Duration = Duration::from_hours(1);
 
 /// A token to be put on record.
 pub(super) struct Issue {
@@ -33,8 +37,11 @@ impl Source {
     /// Whether everything the exchange was planned on still holds, but for the count.
     fn admits(&self, exchange: &Exchange) -> bool {
         let named = |person: &_| self.approvers.contains(&format!("\"{person}\""));
-        exchange.issued_at() < self.ends
-            && exchange.expires_at() <= self.ends
+        let (from, to) = (exchange.issued_at(), exchange.expires_at());
+        from < self.ends
+            && from < to
+            && from.until(to) <= LONGEST_LIFE
+            && to <= self.ends
             && self.digest == exchange.statement_digest().as_bytes()
             && !exchange.approvers().is_empty()
             && exchange.approvers().iter().all(named)

@@ -3,7 +3,10 @@
 //!
 //! A batch that cannot be made durable is refused whole; the next one starts from what the database says.
 
-use sqlx::{SqliteConnection, SqlitePool};
+use std::fs::File;
+use std::sync::Arc;
+
+use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 use tokio::sync::mpsc;
 
 use super::answers::Answers;
@@ -25,6 +28,8 @@ pub(super) struct Writer {
     pub(super) queue: mpsc::Receiver<Step>,
     /// What the database is known to say; unknown after a failure.
     pub(super) tree: Option<Tree>,
+    /// The lock on the file, kept until the last batch; none in memory.
+    pub(super) lock: Option<Arc<File>>,
 }
 
 /// Steps of one transaction, by kind. None of them has been answered, so any order of them is a right one; ends and changes
@@ -80,7 +85,23 @@ impl Writer {
         known: Option<Tree>,
         answers: &mut Answers,
     ) -> Result<Tree, StoreError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut db = self.pool.acquire().await?;
+        let written = self.transact(&mut db, batch, known, answers).await;
+        if written.is_err() && self.lock.is_some() {
+            // What failed may have ended the transaction behind the driver's back. In memory there is no other connection.
+            drop(db.close().await);
+        }
+        written
+    }
+
+    async fn transact(
+        &self,
+        db: &mut SqliteConnection,
+        batch: Batch,
+        known: Option<Tree>,
+        answers: &mut Answers,
+    ) -> Result<Tree, StoreError> {
+        let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
         let tree = match known {
             Some(tree) => tree,
             None => Tree::load(&mut transaction).await?,

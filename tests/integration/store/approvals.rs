@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use exeat::base::crypto::hash::sha256;
+use exeat::base::id::PersonId;
 use exeat::domain::approval::State;
+use exeat::domain::principal::Person;
 use exeat::store::{ApprovalQuery, Change, CreateRefused, Created, IssueRefused, StoreError, UseDenied};
 
 use super::bed::Bed;
@@ -74,6 +76,27 @@ pub(super) async fn a_transition_follows_the_revision_it_read(bed: Bed) {
     let cancelled = read.cancel(bed.now()).unwrap();
     let late = bed.store.transition(cancelled, super::bed::nothing(bed.now())).await;
     assert!(matches!(late, Err(StoreError::Conflict)), "{late:?}");
+}
+
+pub(super) async fn two_people_who_decide_at_once_are_both_counted(mut bed: Bed) {
+    let mut statement = bed.statement(1, 1);
+    statement.required_approvers = 2;
+    let Ok(Created::New(asked)) = bed.ask(statement, None).await else { panic!("a new request is new") };
+    let read = asked.into_value();
+    bed.approve(read.clone()).await.unwrap();
+    let second = Person {
+        id: PersonId::new(&bed.clock, &bed.random).unwrap(),
+        name: "Sven".parse().unwrap(),
+        ..bed.reviewer.clone()
+    };
+    bed.change(Change::AddPerson { person: second.clone(), key: sha256(&[b"sven"]) }).await.unwrap();
+    bed.reviewer = second;
+    let late = bed.approve(read.clone()).await;
+    assert!(matches!(late, Err(StoreError::Conflict)), "{late:?}");
+    let approved = bed.approve(bed.read(read.statement.approval).await).await.unwrap().into_value();
+    assert_eq!(approved.grant().unwrap().decisions.len(), 2);
+    let token = bed.issue(&approved).await.unwrap().into_value();
+    assert_eq!(token.approvers().len(), 2);
 }
 
 pub(super) async fn nothing_is_written_that_the_domain_does_not_know(bed: Bed) {

@@ -2,6 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "what a test prepares must work for the test to mean anything"
 )]
 
@@ -52,6 +53,7 @@ conformance! {
         undecided_requests_are_bounded_while_they_last
         a_request_names_what_is_in_force
         a_transition_follows_the_revision_it_read
+        two_people_who_decide_at_once_are_both_counted
         nothing_is_written_that_the_domain_does_not_know
         a_person_who_was_removed_decides_nothing
         i06_a_changed_credential_makes_an_approval_stale

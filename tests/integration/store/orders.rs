@@ -14,7 +14,7 @@ use super::bed::Bed;
 use super::log;
 
 const MAX_TOKENS: u32 = 3;
-const MAX_USES: u32 = 5;
+const MAX_USES: u32 = 20;
 
 /// A small generator, so that a failing order can be had again (Steele, Lea, Flood: SplitMix64).
 struct Dice(u64);
@@ -43,7 +43,7 @@ pub(super) async fn j15_in_every_order_the_rules_hold(bed: Bed) {
             game.bed.approve(pending).await.unwrap();
         }
         for _ in 0..6 {
-            let moves: Vec<_> = (0..12).map(|_| (dice.roll(20), dice.roll(100))).collect();
+            let moves: Vec<_> = (0..12).map(|_| (dice.roll(60), dice.roll(100))).collect();
             join_all(moves.into_iter().map(|(kind, pick)| game.play(id, kind, pick))).await;
         }
         game.check(id).await;
@@ -62,11 +62,8 @@ impl Game {
         match (kind, token) {
             (0, _) => self.decide(read).await,
             (1, _) => {
-                self.end(
-                    read.clone().cancel(self.bed.now()).ok(),
-                    Event::Cancelled { approval: id, agent: self.bed.agent.id },
-                )
-                .await
+                let event = Event::Cancelled { approval: id, agent: self.bed.agent.id };
+                self.end(read.cancel(self.bed.now()).ok(), event).await;
             }
             (2, _) => {
                 let over = read.statement.expires_at;
@@ -86,7 +83,7 @@ impl Game {
                 .await;
             }
             (4..=9, _) => self.exchange(&read).await,
-            (10, Some(token)) => {
+            (10 | 11, Some(token)) => {
                 let event = Event::TokenRevoked {
                     token: token.token(),
                     approval: id,

@@ -220,19 +220,43 @@ async fn i02_while_another_process_holds_the_database_nothing_is_used_and_then_i
 
 #[tokio::test]
 async fn i02_a_batch_that_cannot_be_written_leaves_nothing() {
+    // ROLLBACK ends the transaction by itself, as a full disk does.
+    for (table, how) in [("checkpoints", "ABORT"), ("entries", "ROLLBACK"), ("open_uses", "ROLLBACK")] {
+        let opened = Opened::new().await;
+        let token = opened.bed.token(5).await;
+        let before = opened.bed.store.head().await.unwrap();
+        let full =
+            format!("CREATE TRIGGER full BEFORE INSERT ON {table} BEGIN SELECT RAISE({how}, 'full'); END");
+        opened.run(&full).await.unwrap();
+        for _ in 0..2 {
+            let refused = opened.bed.begin(&token).await;
+            assert!(matches!(refused, Err(UseDenied::Store(StoreError::Unavailable(_)))), "{refused:?}");
+        }
+        assert_eq!(opened.bed.store.head().await.unwrap(), before);
+        assert_eq!(opened.bed.read(token.approval()).await.grant().unwrap().uses, 0);
+        opened.run("DROP TRIGGER full").await.unwrap();
+        opened.bed.begin(&token).await.unwrap();
+        log::verify(opened.bed.store.as_ref()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_step_whose_failure_ends_the_transaction_takes_its_batch_along() {
     let opened = Opened::new().await;
-    let token = opened.bed.token(5).await;
     let before = opened.bed.store.head().await.unwrap();
     opened
-        .run("CREATE TRIGGER full BEFORE INSERT ON checkpoints BEGIN SELECT RAISE(ABORT, 'full'); END")
+        .run("CREATE TRIGGER full BEFORE INSERT ON keys BEGIN SELECT RAISE(ROLLBACK, 'full'); END")
         .await
         .unwrap();
-    let refused = opened.bed.begin(&token).await;
-    assert!(matches!(refused, Err(UseDenied::Store(StoreError::Unavailable(_)))), "{refused:?}");
-    assert_eq!(opened.bed.store.head().await.unwrap(), before);
-    assert_eq!(opened.bed.read(token.approval()).await.grant().unwrap().uses, 0);
-    opened.run("DROP TRIGGER full").await.unwrap();
-    opened.bed.begin(&token).await.unwrap();
+    let key = exeat::store::SealedKey { id: "another".into(), ..bed::ledger_key() };
+    let (added, written) = tokio::join!(
+        opened.bed.change(exeat::store::Change::AddKey { key }),
+        opened.bed.store.append(vec![bed::nothing(opened.bed.now())]),
+    );
+    added.unwrap_err();
+    let written = written.map_or(0, |_| 1);
+    assert_eq!(opened.bed.store.head().await.unwrap().size, before.size + written);
+    opened.bed.store.append(vec![bed::nothing(opened.bed.now())]).await.unwrap();
     log::verify(opened.bed.store.as_ref()).await;
 }
 
