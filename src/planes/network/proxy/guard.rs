@@ -18,28 +18,9 @@ use tokio::time::{Instant, Sleep};
 
 use super::framing::Body;
 use super::head::{self, Head};
+use super::limits::Limits;
 use super::reason::Refused;
 use super::verdicts::Verdicts;
-
-/// How long a client may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// For one head, from its first byte.
-    pub head: Duration,
-    /// Between two requests, and before the first.
-    pub idle: Duration,
-    /// Between two pieces of a body.
-    pub body: Duration,
-    /// To go on reading after a refusal, so that the answer is not lost to a reset (RFC 9112 §9.6).
-    pub linger: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        let seconds = Duration::from_secs;
-        Self { head: seconds(10), idle: seconds(60), body: seconds(60), linger: seconds(2) }
-    }
-}
 
 /// What hyper reads in place of a head that was refused.
 const IN_PLACE: &[u8] = b"GET / HTTP/1.1\r\nhost: refused.invalid\r\nconnection: close\r\n\r\n";

@@ -6,6 +6,7 @@
 
 use http::Method;
 
+use super::form::{Form, host_of};
 use super::host::HostPort;
 use super::reason::Refused;
 
@@ -25,24 +26,6 @@ pub struct Head {
     pub host: HostPort,
     /// How the body is framed.
     pub framing: Framing,
-}
-
-/// The form of a request target (RFC 9112 §3.2).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// `/path?query`.
-    Origin(String),
-    /// `http://host/path?query` or `https://…`.
-    Absolute {
-        /// Whether the scheme is `https`.
-        tls: bool,
-        /// The authority, equal to `Host`.
-        authority: HostPort,
-        /// `/path?query`.
-        path: String,
-    },
-    /// `host:port`, of `CONNECT`.
-    Authority(HostPort),
 }
 
 /// How long the body is (RFC 9112 §6).
@@ -111,10 +94,10 @@ pub fn check(bytes: &[u8]) -> Result<Head, Refused> {
     refuse_switching(&fields)?;
     let host = match host(&fields) {
         // HTTP/1.0 knows no `Host`, and `CONNECT` says it in its target.
-        Err(missing) if missing == HOST_MISSING && method == Method::CONNECT => parse_host(target)?,
+        Err(missing) if missing == HOST_MISSING && method == Method::CONNECT => host_of(target)?,
         host => host?,
     };
-    let target = form(&method, target, &host)?;
+    let target = Form::read(&method, target, &host)?;
     let framing = framing(&fields)?;
     if method == Method::CONNECT && framing != Framing::Length(0) {
         return Err(Refused::ambiguous("body_in_connect"));
@@ -228,50 +211,13 @@ fn refuse_switching(fields: &[Field<'_>]) -> Result<(), Refused> {
 
 const HOST_MISSING: Refused = Refused::ambiguous("host_missing");
 
-fn parse_host(text: &str) -> Result<HostPort, Refused> {
-    HostPort::parse(text).map_err(|_| Refused::ambiguous("host"))
-}
-
 fn host(fields: &[Field<'_>]) -> Result<HostPort, Refused> {
     let mut hosts = values(fields, "host");
     match (hosts.next(), hosts.next()) {
-        (Some(field), None) => parse_host(field.value),
+        (Some(field), None) => host_of(field.value),
         (None, _) => Err(HOST_MISSING),
         (Some(_), Some(_)) => Err(Refused::ambiguous("two_hosts")),
     }
-}
-
-fn form(method: &Method, target: &str, host: &HostPort) -> Result<Form, Refused> {
-    let bad = Refused::ambiguous("target");
-    if target.bytes().any(|b| b"\"#<>\\^`{|}".contains(&b)) {
-        return Err(bad);
-    }
-    if method == Method::CONNECT {
-        let authority = parse_host(target)?;
-        let Some(port) = authority.port() else { return Err(Refused::ambiguous("port_missing")) };
-        // Clients leave the port out of `Host` when they think it goes without saying.
-        if !host.names(authority.host(), port, port) {
-            return Err(Refused::ambiguous("host_is_not_target"));
-        }
-        return Ok(Form::Authority(authority));
-    }
-    // Routers differ on what `*` and the empty path mean; nothing that can be granted needs either (D06).
-    if target.starts_with('/') {
-        return Ok(Form::Origin(target.to_owned()));
-    }
-    let (tls, rest) = match (target.strip_prefix("http://"), target.strip_prefix("https://")) {
-        (Some(rest), _) => (false, rest),
-        (_, Some(rest)) => (true, rest),
-        _ => return Err(bad),
-    };
-    let slash = rest.find('/').ok_or(bad)?;
-    let (authority, path) = rest.split_at(slash);
-    let authority = parse_host(authority)?;
-    let default_port = if tls { 443 } else { 80 };
-    if !host.names(authority.host(), authority.port().unwrap_or(default_port), default_port) {
-        return Err(Refused::ambiguous("host_is_not_target"));
-    }
-    Ok(Form::Absolute { tls, authority, path: path.to_owned() })
 }
 
 /// RFC 9112 §6.3 without its leniency.

@@ -10,8 +10,9 @@ use tokio_rustls::server::TlsStream;
 
 use super::Proxy;
 use super::destination::Destination;
+use super::form::Form;
 use super::gate::Caller;
-use super::head::{self, Form, Head};
+use super::head::{self, Head};
 use super::identify;
 use super::read::Way;
 use super::reason::Refused;

@@ -12,9 +12,10 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::destination::Destination;
+use super::form::Form;
 use super::forward::{self, ForwardError, Link, Outgoing};
 use super::gate::{Admitted, Asked, Attempt, Caller};
-use super::head::{Form, Framing, Head};
+use super::head::{Framing, Head};
 use super::place::Placement;
 use super::reason::Refused;
 use super::record::{self, ActiveUse, Metered};
