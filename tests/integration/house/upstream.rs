@@ -1,0 +1,124 @@
+//! A real TLS upstream that answers only to the right key and remembers every head it was sent.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+pub(crate) const SECRET_LENGTH: usize = 40;
+
+/// A secret made at run time, so that no binary holds it.
+pub(crate) fn planted_secret() -> String {
+    let bytes: Vec<u8> = (0..SECRET_LENGTH / 2).map(|_| rand_byte()).collect();
+    hex::encode(bytes)
+}
+
+fn rand_byte() -> u8 {
+    let mut byte = [0];
+    use exeat::base::random::{Random, SystemRandomness};
+    SystemRandomness::default().fill(&mut byte).unwrap();
+    byte[0]
+}
+
+/// A listening upstream.
+pub(crate) struct Upstream {
+    pub address: SocketAddr,
+    pub certificate: String,
+    secret: String,
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+impl Upstream {
+    /// Listens, with a certificate for `localhost`.
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (acceptor, certificate) = acceptor();
+        let (secret, heads) = (planted_secret(), Arc::new(Mutex::new(Vec::new())));
+        let (expected, seen) = (secret.clone(), Arc::clone(&heads));
+        #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (acceptor, expected, seen) = (acceptor.clone(), expected.clone(), Arc::clone(&seen));
+                #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
+                tokio::spawn(async move { answer_all(stream, acceptor, &expected, &seen).await });
+            }
+        });
+        Self { address, certificate, secret, heads }
+    }
+
+    pub(crate) fn origin(&self) -> String {
+        format!("https://localhost:{}", self.address.port())
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.origin())
+    }
+
+    pub(crate) fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// The heads of all requests so far.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+}
+
+async fn answer_all(stream: TcpStream, acceptor: TlsAcceptor, secret: &str, heads: &Mutex<Vec<String>>) {
+    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+    let mut bytes = Vec::new();
+    loop {
+        let end = loop {
+            if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+                break end + 4;
+            }
+            let mut more = [0; 4096];
+            match stream.read(&mut more).await {
+                Ok(read) if read > 0 => bytes.extend_from_slice(&more[..read]),
+                _ => return,
+            }
+        };
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        bytes.drain(..end);
+        let right = head.contains(secret) || encoded(&head).is_some_and(|password| password == secret);
+        heads.lock().unwrap().push(head);
+        let (status, body) = if right { ("200 OK", r#"{"ok":true}"#) } else { ("401 Unauthorized", r#"{"ok":false}"#) };
+        let answer = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        if stream.write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The password of Basic credentials.
+fn encoded(head: &str) -> Option<String> {
+    use base64::Engine as _;
+    let line = head.lines().find_map(|line| line.to_ascii_lowercase().starts_with("authorization: basic ").then_some(line))?;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(line.rsplit(' ').next()?).ok()?;
+    String::from_utf8(bytes).ok()?.split_once(':').map(|(_, password)| password.to_owned())
+}
+
+fn acceptor() -> (TlsAcceptor, String) {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
+        )
+        .unwrap();
+    (TlsAcceptor::from(Arc::new(config)), certificate.pem())
+}
