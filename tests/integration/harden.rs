@@ -1,6 +1,5 @@
 //! What the process gives up at its start. Hardening cannot be undone, so it runs in a process of its own:
 //! this test binary, started again for one ignored test.
-#![expect(clippy::unwrap_used, reason = "what a test prepares must work for the test to mean anything")]
 
 use std::process::Command;
 

@@ -1,5 +1,4 @@
 //! An export in the hands of somebody who would rather it said something else.
-#![expect(clippy::unwrap_used, reason = "what a test prepares must work for the test to mean anything")]
 
 use exeat::base::crypto::sign::SigningKey;
 use exeat::base::secret::Secret;

@@ -1,5 +1,4 @@
 //! The Merkle tree, its proofs and the export that carries them, against references made elsewhere.
-#![expect(clippy::unwrap_used, reason = "what a test prepares must work for the test to mean anything")]
 
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use exeat::base::crypto::hash::Digest;

@@ -1,13 +1,30 @@
 //! Exeat from outside: one binary, one module per subject.
-mod crypto;
-mod harden;
-mod house;
-mod ledger_export;
-mod ledger_proofs;
-mod main_job;
 
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod crypto;
+#[cfg(test)]
+mod harden;
+#[cfg(test)]
+mod house;
+#[cfg(test)]
+mod ledger_export;
+#[cfg(test)]
+mod ledger_proofs;
+#[cfg(test)]
+mod main_job;
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod proxy;
+#[cfg(test)]
+mod revocation;
+#[cfg(test)]
 mod scope;
+#[cfg(test)]
 mod store;
+#[cfg(test)]
 mod tokens;
+#[cfg(test)]
 mod vault;

@@ -1,11 +1,4 @@
 //! The scope language from outside: what it promises for every input, and the attacks it stands against.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "what a test prepares must work for the test to mean anything"
-)]
 
 mod attacks;
 mod generate;

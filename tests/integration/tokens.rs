@@ -1,10 +1,4 @@
 //! Tokens: made from a recorded exchange, read back in one spelling, and judged against a target.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "what a test prepares must work for the test to mean anything"
-)]
 
 mod attacks;
 mod claims;

@@ -10,7 +10,7 @@ use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub(crate) use upstream::{SECRET_LENGTH, Upstream, planted_secret};
+pub(crate) use upstream::Upstream;
 
 /// A running installation.
 pub(crate) struct House {
@@ -91,7 +91,8 @@ impl House {
     pub(crate) fn start_again(&mut self, environment: &[(&str, &str)]) {
         let (child, ready) = serve(&self.data(), environment);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        (self.agent, self.review, self.proxy) = (text(&ready["agent"]), text(&ready["review"]), text(&ready["proxy"]));
+        (self.agent, self.review, self.proxy) =
+            (text(&ready["agent"]), text(&ready["review"]), text(&ready["proxy"]));
         self.child = child;
     }
 
@@ -107,7 +108,13 @@ impl House {
         self.review_as(&self.review_key, method, path, body).await
     }
 
-    pub(crate) async fn review_as(&self, key: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn review_as(
+        &self,
+        key: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
         call(&self.http, method, &format!("{}{path}", self.review), key, body).await
     }
 
@@ -121,7 +128,9 @@ impl House {
         let body = json!({"name": "files", "origins": [upstream.origin()], "slot": slot,
             "ca_pem": upstream.certificate, "allow_addresses": ["127.0.0.0/8"]});
         self.review(Method::POST, "/v1/upstreams", Some(body)).await.expect(201);
-        self.review(Method::POST, "/v1/identities", Some(json!({"identity": "service:ci-bot"}))).await.expect(201);
+        self.review(Method::POST, "/v1/identities", Some(json!({"identity": "service:ci-bot"})))
+            .await
+            .expect(201);
         let body = json!({"upstream": "files", "identity": "service:ci-bot", "secret": upstream.secret()});
         self.review(Method::POST, "/v1/credentials", Some(body)).await.expect(201);
         self.enrol("agent-1").await
@@ -233,7 +242,16 @@ pub(crate) async fn answer(response: Response) -> Answer {
 fn serve(data: &std::path::Path, environment: &[(&str, &str)]) -> (Child, Value) {
     let listen = "127.0.0.1:0";
     let mut child = binary()
-        .args(["serve", "--json", "--agent-listen", listen, "--review-listen", listen, "--proxy-listen", listen])
+        .args([
+            "serve",
+            "--json",
+            "--agent-listen",
+            listen,
+            "--review-listen",
+            listen,
+            "--proxy-listen",
+            listen,
+        ])
         .arg("--data-dir")
         .arg(data)
         .envs(environment.iter().copied())

@@ -3,25 +3,19 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+use exeat::base::random::{Random as _, SystemRandomness};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-pub(crate) const SECRET_LENGTH: usize = 40;
-
 /// A secret made at run time, so that no binary holds it.
-pub(crate) fn planted_secret() -> String {
-    let bytes: Vec<u8> = (0..SECRET_LENGTH / 2).map(|_| rand_byte()).collect();
+fn planted_secret() -> String {
+    let mut bytes = [0; 20];
+    SystemRandomness::default().fill(&mut bytes).unwrap();
     hex::encode(bytes)
-}
-
-fn rand_byte() -> u8 {
-    let mut byte = [0];
-    use exeat::base::random::{Random, SystemRandomness};
-    SystemRandomness::default().fill(&mut byte).unwrap();
-    byte[0]
 }
 
 /// A listening upstream.
@@ -88,7 +82,8 @@ async fn answer_all(stream: TcpStream, acceptor: TlsAcceptor, secret: &str, head
         bytes.drain(..end);
         let right = head.contains(secret) || encoded(&head).is_some_and(|password| password == secret);
         heads.lock().unwrap().push(head);
-        let (status, body) = if right { ("200 OK", r#"{"ok":true}"#) } else { ("401 Unauthorized", r#"{"ok":false}"#) };
+        let (status, body) =
+            if right { ("200 OK", r#"{"ok":true}"#) } else { ("401 Unauthorized", r#"{"ok":false}"#) };
         let answer = format!(
             "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
@@ -101,15 +96,17 @@ async fn answer_all(stream: TcpStream, acceptor: TlsAcceptor, secret: &str, head
 
 /// The password of Basic credentials.
 fn encoded(head: &str) -> Option<String> {
-    use base64::Engine as _;
-    let line = head.lines().find_map(|line| line.to_ascii_lowercase().starts_with("authorization: basic ").then_some(line))?;
+    let line = head
+        .lines()
+        .find(|line| line.to_ascii_lowercase().starts_with("authorization: basic "))?;
     let bytes = base64::engine::general_purpose::STANDARD.decode(line.rsplit(' ').next()?).ok()?;
     String::from_utf8(bytes).ok()?.split_once(':').map(|(_, password)| password.to_owned())
 }
 
 fn acceptor() -> (TlsAcceptor, String) {
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let certificate =
+        CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -1,10 +1,4 @@
 //! The contract of `exeat::store`, kept by every engine: one suite, and one line here per engine.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "what a test prepares must work for the test to mean anything"
-)]
 
 mod approvals;
 mod bed;

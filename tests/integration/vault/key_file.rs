@@ -1,5 +1,4 @@
 //! The key file: who may read it, what is refused, and what the refusal says.
-#![expect(clippy::unwrap_used, reason = "what a test prepares must work for the test to mean anything")]
 
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::process::Command;

@@ -1,7 +1,5 @@
 //! What the vault leaves in memory: nothing. The test reads its own process's memory through `/proc`, freed
 //! heap and dead stack included, and looks for secrets and keys that it knows only in a masked form.
-#![expect(clippy::unwrap_used, reason = "what a test prepares must work for the test to mean anything")]
-#![expect(clippy::indexing_slicing, reason = "windows of a length checked one line above")]
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -1,5 +1,4 @@
 //! The vault from outside: what opens, what does not, and what is left behind.
-#![expect(clippy::unwrap_used, reason = "what a test prepares must work for the test to mean anything")]
 
 mod key_file;
 mod memory;

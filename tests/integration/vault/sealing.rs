@@ -1,5 +1,4 @@
 //! A secret opens where it belongs, and nowhere else.
-#![expect(clippy::unwrap_used, reason = "what a test prepares must work for the test to mean anything")]
 
 use exeat::base::id::UpstreamId;
 use exeat::planes::secrets::vault::{Binding, Kind, MAX_SECRET, Sealed, Vault, VaultError};
