@@ -37,6 +37,14 @@ impl std::str::FromStr for ApiKey {
     }
 }
 
+impl ApiKey {
+    /// The key, for a proxy that takes it as a password.
+    #[must_use]
+    pub fn as_password(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ApiKey")
@@ -188,6 +196,14 @@ impl Client {
     pub async fn order(&self, path: &str) -> Result<(), ClientError> {
         let request = self.request(Method::POST, path).json(&Value::Object(Map::new())).timeout(PATIENCE);
         self.accepted(request).await.map(drop)
+    }
+
+    /// Removes.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn remove(&self, path: &str) -> Result<(), ClientError> {
+        self.accepted(self.request(Method::DELETE, path).timeout(PATIENCE)).await.map(drop)
     }
 
     /// Reads text, such as a signed note.

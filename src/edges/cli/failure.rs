@@ -85,6 +85,12 @@ impl Failure {
         self.exit
     }
 
+    /// What happened, in one sentence.
+    #[must_use]
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
     /// The problem document for `--json`.
     #[must_use]
     pub(crate) fn document(&self) -> Value {

@@ -8,15 +8,20 @@ mod approvals;
 mod approve;
 mod completion;
 mod credential;
+mod demo;
 mod deny;
+mod doctor;
 mod failure;
 mod identity;
-pub(crate) mod log;
+mod init;
+mod log;
 mod output;
+mod passphrase;
 mod person;
 mod report;
 mod request;
 mod revoke;
+mod serve;
 mod settings;
 mod statement;
 mod time;
@@ -32,6 +37,8 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 
 use failure::{Exit, Failure};
 use output::Output;
+
+use crate::base::harden::{Outcome, harden};
 
 /// The secrets broker for coding agents: none by default, scoped after approval, every use on one verifiable log.
 #[derive(Debug, Parser)]
@@ -54,6 +61,9 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
+    Init(init::Init),
+    Serve(serve::Serve),
     Request(request::Request),
     Approve(approve::Approve),
     Deny(deny::Deny),
@@ -74,7 +84,10 @@ enum Command {
     Agent(agent::Agents),
     #[command(subcommand)]
     Person(person::People),
+    Doctor(doctor::Doctor),
     Completion(completion::Completion),
+    #[command(hide = true)]
+    DemoAgent(demo::DemoAgent),
 }
 
 /// Runs the command line `arguments`, the program's name first, and gives the exit code of the process.
@@ -124,12 +137,15 @@ fn typed_key(matches: &ArgMatches) -> Option<Failure> {
 }
 
 fn start(cli: Cli, output: Output) -> Result<Exit, Failure> {
-    // What holds keys gives up what could spill them, before the runtime has threads.
-    let many_threads = false;
-    let mut builder = if many_threads {
-        tokio::runtime::Builder::new_multi_thread()
-    } else {
-        tokio::runtime::Builder::new_current_thread()
+    // What opens the vault gives up what could spill it, before the runtime has threads.
+    if matches!(cli.command, Command::Init(_) | Command::Serve(_)) {
+        for (measure, outcome) in harden().measures().filter(|(_, outcome)| **outcome != Outcome::Done) {
+            output.remark(&format!("{measure}: {outcome}"));
+        }
+    }
+    let mut builder = match cli.command {
+        Command::Serve(_) | Command::Demo(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
     };
     let runtime = builder.enable_all().build()?;
     runtime.block_on(dispatch(cli.command, output))
@@ -137,6 +153,9 @@ fn start(cli: Cli, output: Output) -> Result<Exit, Failure> {
 
 async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
     match command {
+        Command::Demo(command) => command.run(output).await,
+        Command::Init(command) => command.run(output).await,
+        Command::Serve(command) => command.run(output).await,
         Command::Request(command) => command.run(output).await,
         Command::Approve(command) => command.run(output).await,
         Command::Deny(command) => command.run(output).await,
@@ -150,7 +169,9 @@ async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Credential(command) => command.run(output).await,
         Command::Agent(command) => command.run(output).await,
         Command::Person(command) => command.run(output).await,
+        Command::Doctor(command) => command.run(output).await,
         Command::Completion(command) => command.run(output),
+        Command::DemoAgent(command) => command.run(output).await,
     }
 }
 

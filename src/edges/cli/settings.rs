@@ -37,9 +37,15 @@ impl AgentSide {
     /// # Errors
     /// When no key is set.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
-        let key =
-            self.agent_key.as_ref().ok_or_else(|| missing("EXEAT_AGENT_KEY", "exeat agent add NAME"))?;
-        Ok(Client::new(self.url.clone(), Some(key))?)
+        Ok(Client::new(self.url.clone(), Some(self.key()?))?)
+    }
+
+    /// The agent's key.
+    ///
+    /// # Errors
+    /// When it is not set.
+    pub(crate) fn key(&self) -> Result<&ApiKey, Failure> {
+        self.agent_key.as_ref().ok_or_else(|| missing("EXEAT_AGENT_KEY", "exeat agent add NAME"))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::edges::cli::failure::{Exit, Failure};
 use crate::edges::cli::output::{DONE, Output};
 use crate::edges::cli::settings::ReviewSide;
 use crate::edges::client::Client;
-use crate::edges::wire::EntryList;
+use crate::edges::wire::{EntryList, EntryView};
 
 /// How long to look away between two looks at the log.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -38,27 +38,42 @@ pub(crate) struct Tail {
 impl Tail {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Failure> {
         let client = self.side.client()?;
-        let note = client.read_text("/v1/ledger/checkpoint").await?;
-        let head =
-            SignedCheckpoint::parse(&note).map_err(|error| Failure::because("no checkpoint", &error))?;
-        let mut seen = head.claim().size.saturating_sub(u64::from(self.lines)).checked_sub(1);
-        let mut list = after(&client, seen, self.lines).await?;
+        let mut seen = size(&client).await?.saturating_sub(u64::from(self.lines)).checked_sub(1);
+        let list = after(&client, seen, self.lines).await?;
         if !self.follow {
             let rows = list.entries.iter().map(row).collect();
             output.answer(&list, |page| page.table(&HEAD, rows, "the log is empty"))?;
             return DONE;
         }
+        let mut entries = list.entries;
         loop {
-            for view in &list.entries {
-                output.answer(view, |page| page.line(row(view).join("  ")))?;
+            for view in &entries {
                 seen = Some(view.index);
+                // Looking at the log is itself an entry; shown here, it would never end.
+                if view.entry.pointer("/event/type").and_then(serde_json::Value::as_str)
+                    != Some("ledger_read")
+                {
+                    output.answer(view, |page| page.line(row(view).join("  ")))?;
+                }
             }
-            if list.entries.is_empty() {
-                tokio::time::sleep(PAUSE).await;
-            }
-            list = after(&client, seen, 500).await?;
+            entries = news(&client, seen).await?;
         }
     }
+}
+
+/// Waits until the log holds more than `seen` and the entry that the last look has left behind.
+async fn news(client: &Client, seen: Option<u64>) -> Result<Vec<EntryView>, Failure> {
+    let known = seen.map_or(0, |index| index + 1) + 1;
+    while size(client).await? <= known {
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(after(client, seen, 500).await?.entries)
+}
+
+async fn size(client: &Client) -> Result<u64, Failure> {
+    let note = client.read_text("/v1/ledger/checkpoint").await?;
+    let head = SignedCheckpoint::parse(&note).map_err(|error| Failure::because("no checkpoint", &error))?;
+    Ok(head.claim().size)
 }
 
 async fn after(client: &Client, seen: Option<u64>, limit: u32) -> Result<EntryList, Failure> {
