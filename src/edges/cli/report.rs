@@ -17,11 +17,11 @@ use crate::edges::wire::Report as Answer;
 Examples:
   exeat report apr_018f…
   exeat report tok_018f… --json
-  exeat report agt_018f… --since 24h
+  exeat report --since 24h
   exeat report --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z")]
 pub(crate) struct Report {
     /// An approval, a token, a run or an agent; left out, everything in the time that --since and --until name.
-    #[arg(value_name = "apr_… | tok_… | run_… | agt_…", value_parser = subject, required_unless_present = "since")]
+    #[arg(value_name = "apr_… | tok_… | run_… | agt_…", value_parser = subject, conflicts_with_all = ["since", "until"], required_unless_present = "since")]
     subject: Option<String>,
     /// Only from then on: a moment (RFC 3339), or how long ago (`2h`, `7d`).
     #[arg(long, value_name = "T", value_parser = moment_or_ago)]

@@ -96,9 +96,7 @@ async fn answer_all(stream: TcpStream, acceptor: TlsAcceptor, secret: &str, head
 
 /// The password of Basic credentials.
 fn encoded(head: &str) -> Option<String> {
-    let line = head
-        .lines()
-        .find(|line| line.to_ascii_lowercase().starts_with("authorization: basic "))?;
+    let line = head.lines().find(|line| line.to_ascii_lowercase().starts_with("authorization: basic "))?;
     let bytes = base64::engine::general_purpose::STANDARD.decode(line.rsplit(' ').next()?).ok()?;
     String::from_utf8(bytes).ok()?.split_once(':').map(|(_, password)| password.to_owned())
 }

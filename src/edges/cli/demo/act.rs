@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::decide::decision;
 use super::forge::Forge;
-use super::house::{House, text};
+use super::house::{House, at, text};
 use super::leak::Needles;
 use super::process::Talker;
 use super::stage::Stage;
@@ -113,8 +113,8 @@ async fn play(
 }
 
 fn refusal(stage: &mut Stage, refused: &Value) -> Result<(), Failure> {
-    let body = &refused["body"];
-    stage.say(format!("GET /repos/acme/app/issues \u{2192} {}", refused["status"]))?;
+    let body = at(refused, "/body");
+    stage.say(format!("GET /repos/acme/app/issues \u{2192} {}", at(refused, "/status")))?;
     for (name, pointer) in
         [("type", "/type"), ("detail", "/detail"), ("use", "/use"), ("ask", "/ask/command")]
     {
@@ -122,31 +122,39 @@ fn refusal(stage: &mut Stage, refused: &Value) -> Result<(), Failure> {
             stage.say(format!("  {name:<7} {value}"))?;
         }
     }
-    let taught = refused["status"] == 403 && body.pointer("/ask/body").is_some() && body.get("use").is_some();
+    let taught = at(refused, "/status").as_u64() == Some(403)
+        && body.pointer("/ask/body").is_some()
+        && body.get("use").is_some();
     stage.expect("the refusal says what was missing and how to ask for it", taught)
 }
 
 async fn inside(stage: &mut Stage, agent: &mut Talker) -> Result<(), Failure> {
     let token = agent.next().await?;
-    stage.say(format!("token for {} s", token["expires_in"]))?;
+    stage.say(format!("token for {} s", at(&token, "/expires_in")))?;
     let got = agent.next().await?;
-    stage.say(format!("GET /repos/acme/app/issues \u{2192} {}", got["status"]))?;
-    for issue in got["body"].as_array().into_iter().flatten() {
-        stage.say(format!("  #{} {}", issue["number"], issue["title"]))?;
+    stage.say(format!("GET /repos/acme/app/issues \u{2192} {}", at(&got, "/status")))?;
+    for issue in at(&got, "/body").as_array().into_iter().flatten() {
+        stage.say(format!("  #{} {}", at(issue, "/number"), at(issue, "/title")))?;
     }
-    stage.expect("the upstream took the real key, which the agent never had", got["status"] == 200)
+    stage.expect(
+        "the upstream took the real key, which the agent never had",
+        at(&got, "/status").as_u64() == Some(200),
+    )
 }
 
 async fn outside(stage: &mut Stage, agent: &mut Talker) -> Result<(), Failure> {
     for what in ["POST was not granted", "another repository was not granted"] {
         let answer = agent.next().await?;
         let (method, path) = (text(&answer, "method")?, text(&answer, "path")?);
-        stage.say(format!("{method} {path} \u{2192} {}", answer["status"]))?;
-        stage.expect(what, answer["status"] == 403)?;
+        stage.say(format!("{method} {path} \u{2192} {}", at(&answer, "/status")))?;
+        stage.expect(what, at(&answer, "/status").as_u64() == Some(403))?;
     }
     let again = agent.next().await?;
-    stage.say(format!("exchange again \u{2192} {}", again["error"]))?;
-    stage.expect("an approval that was spent gives no second token", again["error"] == "invalid_grant")
+    stage.say(format!("exchange again \u{2192} {}", at(&again, "/error")))?;
+    stage.expect(
+        "an approval that was spent gives no second token",
+        at(&again, "/error").as_str() == Some("invalid_grant"),
+    )
 }
 
 async fn account(house: &House, stage: &mut Stage, approval: ApprovalId) -> Result<(), Failure> {
@@ -158,12 +166,12 @@ async fn account(house: &House, stage: &mut Stage, approval: ApprovalId) -> Resu
     let (log, keys) = (house.path("log.jsonl"), house.call(&["log", "key"], None).await?);
     stage.say("$ exeat log export log.jsonl")?;
     house.call(&["log", "export", &log], None).await?;
-    let key = keys["keys"][0].as_str().unwrap_or_default();
+    let key = at(&keys, "/keys/0").as_str().unwrap_or_default();
     stage.say(format!("$ exeat log verify log.jsonl --key '{key}'"))?;
     let verified = house.call(&["log", "verify", &log, "--key", key], None).await?;
     stage.expect(
-        &format!("{} entries: whole, unchanged, in order, signed", verified["entries"]),
-        verified["verified"] == true,
+        &format!("{} entries: whole, unchanged, in order, signed", at(&verified, "/entries")),
+        at(&verified, "/verified").as_bool() == Some(true),
     )
 }
 

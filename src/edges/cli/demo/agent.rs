@@ -65,7 +65,7 @@ impl DemoAgent {
         let again = match exchange(&exeat, &asked).await {
             Ok(_) => json!({ "event": "again", "error": null }),
             Err(ClientError::Refused { document, .. }) => {
-                json!({ "event": "again", "error": document["error"] })
+                json!({ "event": "again", "error": document.get("error") })
             }
             Err(error) => return Err(error.into()),
         };
@@ -111,10 +111,15 @@ impl DemoAgent {
     /// What the refusal offers to ask, with what only the agent can say.
     fn request(&self, refused: &Answer) -> Value {
         let mut body = refused.body.pointer("/ask/body").cloned().unwrap_or_else(|| json!({}));
-        body["identity"] = json!(self.identity);
-        body["reason"] = json!("I am to summarise the open issues of acme/app");
-        body["step"]["claimed"] =
-            json!({ "tool": "Bash", "call": format!("curl {}{NEEDED}", self.upstream) });
+        let claimed = json!({ "tool": "Bash", "call": format!("curl {}{NEEDED}", self.upstream) });
+        let refusal = body.pointer("/step/refusal").cloned();
+        if let Some(fields) = body.as_object_mut() {
+            fields.extend([
+                ("identity".to_owned(), json!(self.identity)),
+                ("reason".to_owned(), json!("I am to summarise the open issues of acme/app")),
+                ("step".to_owned(), json!({ "claimed": claimed, "refusal": refusal })),
+            ]);
+        }
         body
     }
 }

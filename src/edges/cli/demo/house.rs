@@ -34,14 +34,7 @@ pub(super) struct Addresses {
 impl House {
     /// Makes the directory, for its owner alone: `chosen`, to be kept, or a new one that goes with the demo.
     pub(super) fn build(chosen: Option<&Path>) -> Result<Self, Failure> {
-        let root = match chosen {
-            Some(path) => path.to_owned(),
-            None => {
-                let name: [u8; 6] = random::bytes(&SystemRandomness::default())
-                    .map_err(|error| Failure::because("no fresh directory", &error))?;
-                std::env::temp_dir().join(format!("exeat-demo-{}", hex::encode(name)))
-            }
-        };
+        let root = chosen.map_or_else(fresh, |path| Ok(path.to_owned()))?;
         DirBuilder::new().mode(0o700).create(&root).map_err(|error| {
             Failure::because(&format!("cannot make {}", root.display()), &error)
                 .with_remedy("name a directory that is not there yet")
@@ -118,10 +111,8 @@ impl House {
 
     /// Stops what was started, and leaves nothing behind unless it is to be kept.
     pub(super) async fn close(&mut self) {
-        for child in [self.agent.take(), self.serving.take()] {
-            if let Some(mut child) = child {
-                child.stop().await;
-            }
+        for mut child in [self.agent.take(), self.serving.take()].into_iter().flatten() {
+            child.stop().await;
         }
         if !self.keep {
             let _ = std::fs::remove_dir_all(&self.root);
@@ -129,8 +120,20 @@ impl House {
     }
 }
 
+/// A name that nobody can have put there before.
+fn fresh() -> Result<PathBuf, Failure> {
+    let name: [u8; 6] = random::bytes(&SystemRandomness::default())
+        .map_err(|error| Failure::because("no fresh directory", &error))?;
+    Ok(std::env::temp_dir().join(format!("exeat-demo-{}", hex::encode(name))))
+}
+
 /// A text member of an answer.
 pub(super) fn text(answer: &Value, name: &str) -> Result<String, Failure> {
     let found = answer.get(name).and_then(Value::as_str);
     Ok(found.ok_or_else(|| Failure::new(format!("the answer has no `{name}`")))?.to_owned())
+}
+
+/// The member at `pointer` (RFC 6901), or null.
+pub(super) fn at<'a>(answer: &'a Value, pointer: &str) -> &'a Value {
+    answer.pointer(pointer).unwrap_or(&Value::Null)
 }

@@ -12,7 +12,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use crate::edges::cli::failure::Failure;
 
 /// How long a child may take for a line that waits for nobody.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long a child may take to end.
 const GRACE: Duration = Duration::from_secs(12);
 
