@@ -5,6 +5,8 @@ mod bad_input;
 #[cfg(test)]
 mod crypto;
 #[cfg(test)]
+mod edges;
+#[cfg(test)]
 mod harden;
 #[cfg(test)]
 mod house;

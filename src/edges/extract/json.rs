@@ -34,7 +34,7 @@ where
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         expect_content_type(request.headers(), "application/json")?;
         let bytes = read(request.into_body(), MAX).await?;
-        let parsed = parse(&bytes);
+        let parsed = parse_object(&bytes);
         wipe(bytes);
         parsed.map(Self)
     }
@@ -82,6 +82,14 @@ pub(super) fn wipe(bytes: Bytes) {
 /// When it is not one.
 pub(in crate::edges) fn json_list(parameter: &str, text: &str) -> Result<Vec<serde_json::Value>, Problem> {
     parse(text.as_bytes()).map_err(|problem| invalid(parameter, &problem.detail))
+}
+
+/// A derived `Deserialize` takes a list for an object, member by member; a body is an object and nothing else.
+fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(invalid("body", "expected an object"));
+    }
+    parse(bytes)
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
@@ -174,7 +182,7 @@ mod tests {
     use serde::Deserialize;
     use serde_json::Value;
 
-    use super::parse;
+    use super::parse_object;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -186,13 +194,13 @@ mod tests {
     }
 
     fn refused(text: &str) -> (String, String) {
-        let problem = parse::<Body>(text.as_bytes()).unwrap_err();
+        let problem = parse_object::<Body>(text.as_bytes()).unwrap_err();
         (problem.more["field"].as_str().unwrap().to_owned(), problem.detail)
     }
 
     #[test]
     fn what_is_well_formed_is_read() {
-        let body: Body = parse(br#"{"count":3,"items":[{"a":[1,2.5,null,true,"x"]}]}"#).unwrap();
+        let body: Body = parse_object(br#"{"count":3,"items":[{"a":[1,2.5,null,true,"x"]}]}"#).unwrap();
         assert_eq!((body.count, body.items.len()), (3, 1));
     }
 

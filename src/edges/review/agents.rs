@@ -37,7 +37,7 @@ pub(super) async fn enrol(
 }
 
 /// Removes an agent: its key, its tokens, its pending requests.
-#[utoipa::path(delete, path = "/v1/agents/{id}", tag = "setup", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/agents/{id}/remove", tag = "setup", params(("id" = String, Path)),
     responses((status = 204, description = "Removed")))]
 pub(super) async fn remove(
     Operator(person): Operator,

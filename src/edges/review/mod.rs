@@ -3,12 +3,14 @@
 mod agents;
 mod approvals;
 mod credentials;
+mod export;
 mod health;
 mod identities;
 mod keys;
 mod ledger;
 mod me;
 mod people;
+mod reports;
 mod tokens;
 mod upstreams;
 
@@ -49,6 +51,9 @@ pub fn table() -> Vec<Route> {
         Route::of::<AnyPerson>(routes!(ledger::checkpoint)),
         Route::of::<AnyPerson>(routes!(ledger::proof)),
         Route::of::<AnyPerson>(routes!(ledger::consistency)),
+        Route::of::<AnyPerson>(routes!(export::export)),
+        Route::of::<AnyPerson>(routes!(reports::about)),
+        Route::of::<AnyPerson>(routes!(reports::between)),
         Route::of::<AnyPerson>(routes!(me::me)),
         Route::open(routes!(health::alive)),
         Route::open(routes!(health::ready)),

@@ -35,7 +35,7 @@ pub(super) async fn add(
 }
 
 /// Removes a person: their key stops working, their decisions stay (F20).
-#[utoipa::path(delete, path = "/v1/people/{id}", tag = "setup", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/people/{id}/remove", tag = "setup", params(("id" = String, Path)),
     responses((status = 204, description = "Removed")))]
 pub(super) async fn remove(
     Operator(operator): Operator,

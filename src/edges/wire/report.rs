@@ -1,7 +1,7 @@
 //! The report: granted against used.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::base::clock::Timestamp;
@@ -45,6 +45,10 @@ pub struct Report {
     pub run: Option<RunId>,
     /// The signed head of the log it was read from (C2SP signed note).
     pub checkpoint: Option<String>,
+    /// What a newer broker adds.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub more: Map<String, Value>,
 }
 
 /// One item and how it was used.
@@ -63,6 +67,10 @@ pub struct UsedView {
     pub last: Timestamp,
     /// Methods and URLs, with query values masked.
     pub targets: Vec<String>,
+    /// What a newer broker adds.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub more: Map<String, Value>,
 }
 
 /// What the agent was doing when it asked: claimed and observed are kept apart.
@@ -77,6 +85,10 @@ pub struct TriggerView {
     /// The refused use it followed.
     #[schema(value_type = Option<String>)]
     pub refusal: Option<UseId>,
+    /// What a newer broker adds.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub more: Map<String, Value>,
 }
 
 /// One approver.
@@ -97,4 +109,8 @@ pub struct ApproverView {
     /// What they were shown.
     #[schema(value_type = String)]
     pub statement_digest: Digest,
+    /// What a newer broker adds.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub more: Map<String, Value>,
 }
