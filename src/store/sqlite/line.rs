@@ -104,30 +104,25 @@ impl Lines {
             nodes.extend(completed.filter(|node| node.id.is_stored()));
             next.last_at = next.last_at.max(Some(line.at));
         }
-        self.write_entries(db).await?;
         write_nodes(db, &nodes).await?;
-        write_head(db, tree, &next).await?;
         let note = Checkpoint::of(signer.origin.clone(), &next.frontier).sign(&signer.key).to_note();
-        sqlx::query("INSERT INTO checkpoints (size, note) VALUES (?1, ?2)")
-            .bind(signed(next.frontier.size()))
-            .bind(note)
-            .execute(db)
-            .await?;
-        Ok(next)
-    }
-
-    async fn write_entries(&self, db: &mut SqliteConnection) -> Result<(), StoreError> {
-        let rows = rows((self.first..).zip(&self.lines).map(|(index, line)| line.row(index)))?;
+        // One trip to the database. Another writer's entry at one of these indexes would refuse all of it.
         sqlx::query(
             "INSERT INTO entries (idx, at, type, body, leaf, approval, token, agent, run, usage)
              SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, unhex(value ->> 4),
                     value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9
-             FROM json_each(?1)",
+             FROM json_each(?1);
+             UPDATE ledger_head SET size = ?2, frontier = ?3, last_at = ?4;
+             INSERT INTO checkpoints (size, note) VALUES (?2, ?5)",
         )
-        .bind(rows)
+        .bind(rows((self.first..).zip(&self.lines).map(|(index, line)| line.row(index)))?)
+        .bind(signed(next.frontier.size()))
+        .bind(next.frontier.to_bytes())
+        .bind(next.last_at.map(Timestamp::as_micros))
+        .bind(note)
         .execute(db)
         .await?;
-        Ok(())
+        Ok(next)
     }
 }
 
@@ -144,20 +139,4 @@ async fn write_nodes(db: &mut SqliteConnection, nodes: &[Node]) -> Result<(), St
     .execute(db)
     .await?;
     Ok(())
-}
-
-/// Moves the head on, but only from where this writer believes it to be.
-async fn write_head(db: &mut SqliteConnection, from: &Tree, to: &Tree) -> Result<(), StoreError> {
-    let moved = sqlx::query("UPDATE ledger_head SET size = ?1, frontier = ?2, last_at = ?3 WHERE size = ?4")
-        .bind(signed(to.frontier.size()))
-        .bind(to.frontier.to_bytes())
-        .bind(to.last_at.map(Timestamp::as_micros))
-        .bind(signed(from.frontier.size()))
-        .execute(db)
-        .await?;
-    if moved.rows_affected() == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::Unavailable("the log was written by another"))
-    }
 }

@@ -18,6 +18,9 @@ use crate::store::{
     StoredEntry, TokenRecord,
 };
 
+/// How much later than its time an entry may be written, in microseconds: no step takes so long.
+const DISORDER: i64 = 60_000_000;
+
 /// The most rows of one answer.
 const LONGEST_LIST: u32 = 1000;
 
@@ -112,11 +115,18 @@ pub(super) async fn entries(pool: &SqlitePool, query: EntryQuery) -> Result<Vec<
             plus = "+";
         }
     }
+    // The index by time finds where to begin and end; entries of concurrent steps stand close together, not in order.
     if let Some(since) = query.since {
-        sql.push(" AND ").push(plus).push("at >= ").push_bind(since.as_micros());
+        sql.push(" AND idx > coalesce((SELECT idx FROM entries WHERE at < ")
+            .push_bind(since.as_micros().saturating_sub(DISORDER))
+            .push(" ORDER BY at DESC LIMIT 1), -1) AND +at >= ")
+            .push_bind(since.as_micros());
     }
     if let Some(until) = query.until {
-        sql.push(" AND ").push(plus).push("at < ").push_bind(until.as_micros());
+        sql.push(" AND idx < coalesce((SELECT idx FROM entries WHERE at >= ")
+            .push_bind(until.as_micros().saturating_add(DISORDER))
+            .push(" ORDER BY at LIMIT 1), 9223372036854775807) AND +at < ")
+            .push_bind(until.as_micros());
     }
     sql.push(" ORDER BY idx LIMIT ").push_bind(bounded(query.limit));
     each(&sql.build().fetch_all(pool).await?, row::entry)

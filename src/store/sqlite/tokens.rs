@@ -112,7 +112,7 @@ async fn sources(db: &mut SqliteConnection, issues: &[Issue]) -> Result<HashMap<
                 (SELECT json_group_array(person_id) FROM approvers WHERE approval_id = a.id)
          FROM approvals a JOIN agents g ON g.id = a.agent_id
          WHERE a.id IN (SELECT value FROM json_each(?1))
-           AND a.state = 'approved' AND a.stale = 0 AND g.removed_at IS NULL",
+           AND +a.state = 'approved' AND a.stale = 0 AND g.removed_at IS NULL",
     )
     .bind(rows(wanted)?)
     .fetch_all(db)
@@ -145,19 +145,15 @@ async fn write(db: &mut SqliteConnection, tokens: String, taken: String) -> Resu
     sqlx::query(
         "INSERT INTO tokens (id, approval_id, agent_id, identity, approver_id, issued_at, expires_at)
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
-         FROM json_each(?1)",
-    )
-    .bind(tokens)
-    .execute(&mut *db)
-    .await?;
-    sqlx::query(
-        "UPDATE approvals
+         FROM json_each(?1);
+         UPDATE approvals
          SET tokens_issued = tokens_issued + taken.n,
              state = iif(tokens_issued + taken.n = max_tokens, 'spent', state),
              record = iif(tokens_issued + taken.n = max_tokens, json_set(record, '$.state', 'spent'), record)
-         FROM (SELECT value ->> 0 AS id, value ->> 1 AS n FROM json_each(?1)) AS taken
+         FROM (SELECT value ->> 0 AS id, value ->> 1 AS n FROM json_each(?2)) AS taken
          WHERE approvals.id = taken.id",
     )
+    .bind(tokens)
     .bind(taken)
     .execute(db)
     .await?;

@@ -125,7 +125,7 @@ async fn liveness(
         "SELECT t.id, t.approval_id, t.agent_id, min(t.expires_at, a.expires_at), a.max_uses - a.uses
          FROM tokens t JOIN approvals a ON a.id = t.approval_id JOIN agents g ON g.id = t.agent_id
          WHERE t.id IN (SELECT value FROM json_each(?1)) AND t.revoked_at IS NULL
-           AND a.state IN ('approved', 'spent') AND a.stale = 0 AND g.removed_at IS NULL",
+           AND +a.state IN ('approved', 'spent') AND a.stale = 0 AND g.removed_at IS NULL",
     )
     .bind(rows(wanted)?)
     .fetch_all(db)
@@ -152,16 +152,12 @@ async fn known(db: &mut SqliteConnection, starts: &[Start]) -> Result<HashSet<St
 async fn write(db: &mut SqliteConnection, opened: String, taken: String) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO open_uses (id, at, token_id, approval_id, agent_id, run_id)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?1)",
-    )
-    .bind(opened)
-    .execute(&mut *db)
-    .await?;
-    sqlx::query(
-        "UPDATE approvals SET uses = uses + taken.n
-         FROM (SELECT value ->> 0 AS id, value ->> 1 AS n FROM json_each(?1)) AS taken
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?1);
+         UPDATE approvals SET uses = uses + taken.n
+         FROM (SELECT value ->> 0 AS id, value ->> 1 AS n FROM json_each(?2)) AS taken
          WHERE approvals.id = taken.id",
     )
+    .bind(opened)
     .bind(taken)
     .execute(db)
     .await?;

@@ -1,6 +1,7 @@
 //! The log, read back and checked from the outside.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use exeat::base::crypto::hash::Digest;
 use exeat::domain::ledger::Event;
@@ -108,4 +109,23 @@ pub(super) async fn entries_are_found_by_what_they_are_about(bed: Bed) {
     assert!(found(later).await.is_empty());
     let limited = EntryQuery { approval: Some(one.approval()), limit: 2, ..none() };
     assert_eq!(found(limited).await, whole[..2]);
+}
+
+pub(super) async fn entries_are_found_by_their_time(bed: Bed) {
+    bed.clock.advance(Duration::from_hours(1));
+    let begin = bed.now();
+    let mut expected = Vec::new();
+    for minute in 0..5 {
+        let index = bed.store.append(vec![nothing(bed.now()); 3]).await.unwrap().index();
+        if (1..4).contains(&minute) {
+            expected.extend(index - 2..=index);
+        }
+        bed.clock.advance(Duration::from_mins(2));
+    }
+    let (since, until) = (begin.plus(Duration::from_mins(2)), begin.plus(Duration::from_mins(8)));
+    let query = EntryQuery { since: Some(since), until: Some(until), ..EntryQuery::default() };
+    let indexes = |entries: Vec<StoredEntry>| entries.iter().map(|entry| entry.index).collect::<Vec<_>>();
+    assert_eq!(indexes(bed.store.entries(query.clone()).await.unwrap()), expected);
+    let rest = EntryQuery { after: expected.first().copied(), ..query };
+    assert_eq!(indexes(bed.store.entries(rest).await.unwrap()), expected[1..]);
 }

@@ -68,7 +68,8 @@ conformance! {
     log:
         the_log_verifies_whatever_was_written
         stored_subtrees_are_those_of_the_tree
-        entries_are_found_by_what_they_are_about;
+        entries_are_found_by_what_they_are_about
+        entries_are_found_by_their_time;
     orders:
         j15_in_every_order_the_rules_hold;
 }
