@@ -167,6 +167,21 @@ async fn a_response_arrives_piece_by_piece() {
 }
 
 #[tokio::test]
+async fn an_answer_in_an_older_version_is_passed_on_in_ours() {
+    let mut stage = Stage::new().await;
+    let mut wire = stage.tunnel().await;
+    wire.send(&(stage.request("GET", "/a") + "\r\n")).await;
+    let mut upstream = stage.upstream.connection().await;
+    upstream.head().await;
+    upstream.send("HTTP/1.0 200 OK\r\n\r\nuntil the end").await;
+    assert!(wire.head().await.starts_with("HTTP/1.1 200 OK\r\n"));
+    assert_eq!(wire.chunk().await, b"until the end");
+    upstream.close().await;
+    assert!(wire.chunk().await.is_empty());
+    assert_eq!(stage.outcome().await.broken, None);
+}
+
+#[tokio::test]
 async fn a_request_body_travels_piece_by_piece() {
     let mut stage = Stage::new().await;
     let mut wire = stage.tunnel().await;

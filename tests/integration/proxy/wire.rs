@@ -55,6 +55,11 @@ impl Wire {
         self.io.flush().await.unwrap();
     }
 
+    /// Says that nothing more will come.
+    pub(super) async fn close(mut self) {
+        self.io.shutdown().await.unwrap();
+    }
+
     /// Reads up to and with `end`.
     pub(super) async fn until(&mut self, end: &[u8]) -> Vec<u8> {
         loop {

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Request, Response, Uri};
+use http::{Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -174,6 +174,8 @@ impl Conversation {
                 active.answered(response.status());
                 let (mut parts, body) = response.into_parts();
                 hop::strip_response(&mut parts.headers);
+                // The version is this hop's own, not the upstream's (RFC 9112 §2.3).
+                parts.version = Version::HTTP_11;
                 Ok(Response::from_parts(parts, respond::streamed(Metered::new(body, active, turn))))
             }
             Err(error) => Err(self.broke(&active, &error).problem()),
