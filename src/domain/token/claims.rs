@@ -9,6 +9,8 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::LONGEST_LIFE;
@@ -132,15 +134,15 @@ impl<'a> Claims<'a> {
 }
 
 impl Claims<'static> {
-    /// Reads claims whose signature has been verified.
+    /// Holds claims against the `part` of the token they were read from.
     ///
-    /// The claims must also *write* back to the same bytes: one check in place of one for each thing that a JSON reader
-    /// forgives (an array for an object, `null` for an absent member, escapes, blanks, another order, another spelling
-    /// of an item).
-    pub(super) fn read(json: &[u8]) -> Result<Self, TokenProblem> {
-        let claims: Self = serde_json::from_slice(json).map_err(|_| TokenProblem::BadClaims)?;
-        let written = serde_json::to_vec(&claims).map_err(|_| TokenProblem::BadClaims)?;
-        if written == json && claims.agree() { Ok(claims) } else { Err(TokenProblem::BadClaims) }
+    /// They must *write* back to the same text: one check in place of one for each thing that a JSON reader forgives
+    /// (an array for an object, `null` for an absent member, escapes, blanks, another order, another spelling of an
+    /// item).
+    pub(super) fn held_against(self, part: &str) -> Result<Self, TokenProblem> {
+        let written = serde_json::to_vec(&self).map_err(|_| TokenProblem::BadClaims)?;
+        let same = URL_SAFE_NO_PAD.encode(written) == part;
+        if same && self.agree() { Ok(self) } else { Err(TokenProblem::BadClaims) }
     }
 
     /// Whether the claims say what only we would say: one agent throughout, somebody who approved (I1), something

@@ -7,17 +7,19 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use serde::Serialize;
 
-use super::LONGEST_LIFE;
+use super::{LONGEST_LIFE, provider};
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::sha256;
 use crate::base::crypto::sign::{InvalidSeed, PublicKey, SigningKey};
-use crate::base::secret::Secret;
+use crate::base::secret::{Secret, wipe_dead_stack};
 
 /// The keys of one installation.
 pub struct TokenKeys {
-    signing: SigningKey,
+    /// Holds the seed, as the [`provider`] wants it; wiped when dropped.
+    signing: EncodingKey,
     current: TokenKey,
     previous: Vec<(TokenKey, Timestamp)>,
 }
@@ -36,6 +38,7 @@ struct TokenKey {
     public: PublicKey,
     id: String,
     header: String,
+    decoding: DecodingKey,
 }
 
 /// The public keys, for whoever verifies tokens without asking us (RFC 7517 §5).
@@ -69,8 +72,10 @@ impl TokenKeys {
     /// # Errors
     /// When the seed is not 32 bytes long.
     pub fn new(seed: &Secret, previous: &[PreviousKey]) -> Result<Self, InvalidSeed> {
-        let signing = SigningKey::from_seed(seed)?;
-        let current = TokenKey::new(signing.public());
+        provider::install();
+        let current = TokenKey::new(SigningKey::from_seed(seed)?.public());
+        wipe_dead_stack();
+        let signing = EncodingKey::from_ed_der(seed.expose_secret());
         let previous = previous.iter().map(|key| (TokenKey::new(key.public), key.retired_at)).collect();
         Ok(Self { signing, current, previous })
     }
@@ -98,13 +103,14 @@ impl TokenKeys {
         &self.current.header
     }
 
-    pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.signing.sign(message)
+    /// The signature of `message`, in base64url.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<String, jsonwebtoken::errors::Error> {
+        jsonwebtoken::crypto::sign(message, &self.signing, Algorithm::EdDSA)
     }
 
     /// The key whose tokens have this very header, if it is believed at `now`.
-    pub(super) fn of_header(&self, header: &str, now: Timestamp) -> Option<&PublicKey> {
-        self.believed(now).find(|key| key.header == header).map(|key| &key.public)
+    pub(super) fn of_header(&self, header: &str, now: Timestamp) -> Option<&DecodingKey> {
+        self.believed(now).find(|key| key.header == header).map(|key| &key.decoding)
     }
 
     fn believed(&self, now: Timestamp) -> impl Iterator<Item = &TokenKey> {
@@ -121,7 +127,9 @@ impl TokenKey {
         let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
         let id = URL_SAFE_NO_PAD.encode(sha256(&[members.as_bytes()]).as_bytes());
         let header = URL_SAFE_NO_PAD.encode(format!(r#"{HEADER_START}{id}"}}"#));
-        Self { public, id, header }
+        // What the library calls DER is the raw key here, as it is in a JWK (RFC 8037 §2).
+        let decoding = DecodingKey::from_ed_der(public.as_bytes());
+        Self { public, id, header, decoding }
     }
 
     fn jwk(&self) -> Jwk {

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::errors::{Error, ErrorKind};
+use jsonwebtoken::{Algorithm, Validation};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
@@ -26,7 +26,7 @@ use crate::base::crypto::hash::{Digest, sha256};
 pub struct Verifier {
     keys: Arc<TokenKeys>,
     issuer: Issuer,
-    audience: String,
+    validation: Validation,
     seen: Cache<Digest, Seen, ByLength>,
 }
 
@@ -54,8 +54,9 @@ impl Verifier {
     /// A verifier that believes tokens of `issuer` for `audience`, signed with `keys`.
     #[must_use]
     pub fn new(keys: Arc<TokenKeys>, issuer: Issuer, audience: impl Into<String>) -> Self {
+        let validation = validation(audience.into());
         let seen = Cache::with_weighter(REMEMBERED, (REMEMBERED * 1024) as u64, ByLength);
-        Self { keys, issuer, audience: audience.into(), seen }
+        Self { keys, issuer, validation, seen }
     }
 
     /// Reads what was presented as a token.
@@ -93,19 +94,44 @@ impl Verifier {
     }
 
     fn first_sight(&self, presented: &str, now: Timestamp) -> Result<VerifiedToken, TokenProblem> {
-        let (message, signature) = presented.rsplit_once('.').ok_or(TokenProblem::Malformed)?;
-        let (header, claims) = message.split_once('.').ok_or(TokenProblem::Malformed)?;
-        if claims.contains('.') {
+        let (message, _) = presented.rsplit_once('.').ok_or(TokenProblem::Malformed)?;
+        let (header, part) = message.split_once('.').ok_or(TokenProblem::Malformed)?;
+        if part.contains('.') {
             return Err(TokenProblem::Malformed);
         }
         let key = self.keys.of_header(header, now).ok_or(TokenProblem::UnknownKey)?;
-        let signature = base64(signature)?;
-        key.verify(message.as_bytes(), &signature).map_err(|_| TokenProblem::BadSignature)?;
-        let claims = Claims::read(&base64(claims)?)?;
-        if claims.iss != self.issuer.as_str() || claims.aud != self.audience {
+        // The signature comes first, then base64url in its one spelling, then JSON, then the audience.
+        let read =
+            jsonwebtoken::decode::<Claims<'static>>(presented, key, &self.validation).map_err(problem)?;
+        let claims = read.claims.held_against(part)?;
+        if claims.iss != self.issuer.as_str() {
             return Err(TokenProblem::WrongParty);
         }
         Ok(VerifiedToken::of(claims))
+    }
+}
+
+/// What the library has to check besides the signature.
+///
+/// Its checks of time are off: it reads the machine's clock, with leeway. Time is checked by [`alive`] with our clock
+/// and none, each time a token is presented. The issuer is compared after it, once the claims are known
+/// to name one throughout: what contradicts itself is bad, and not foreign.
+fn validation(audience: String) -> Validation {
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.set_required_spec_claims(&["exp", "nbf", "aud", "iss", "sub"]);
+    validation.set_audience(&[audience]);
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation
+}
+
+fn problem(error: Error) -> TokenProblem {
+    match error.kind() {
+        ErrorKind::Base64(_) | ErrorKind::InvalidToken => TokenProblem::Malformed,
+        ErrorKind::InvalidAlgorithm | ErrorKind::UnsupportedAlgorithm => TokenProblem::UnknownKey,
+        ErrorKind::InvalidSignature => TokenProblem::BadSignature,
+        ErrorKind::InvalidAudience => TokenProblem::WrongParty,
+        _ => TokenProblem::BadClaims,
     }
 }
 
@@ -115,9 +141,4 @@ pub fn looks_like_token(text: &str) -> bool {
     text.len() <= MAX_TOKEN
         && text.starts_with(TOKEN_START)
         && text.bytes().filter(|b| *b == b'.').count() == 2
-}
-
-/// Unpadded base64url (RFC 7515 §2) in its one spelling: no padding, no blanks, no spare bits.
-fn base64(text: &str) -> Result<Vec<u8>, TokenProblem> {
-    URL_SAFE_NO_PAD.decode(text).map_err(|_| TokenProblem::Malformed)
 }

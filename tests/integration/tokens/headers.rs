@@ -4,6 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use exeat::base::crypto::hash::sha256;
 use exeat::domain::token::{MAX_TOKEN, TokenProblem, looks_like_token};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{AlgorithmFamily, DecodingKey, EncodingKey, Header, Validation};
 
 use super::fixture::{SEED, claims_text, forged, keys, minted, parts, verify};
 
@@ -74,6 +76,42 @@ fn g03_hs256_keyed_with_the_public_key_is_refused() {
     let mac = sha256(&[&pad(0x5c), inner.as_bytes()]);
     let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac.as_bytes()));
     assert_eq!(verify(&token), Err(TokenProblem::UnknownKey));
+}
+
+/// With no outer check before it: `jsonwebtoken` itself has nothing but Ed25519 under it.
+#[test]
+fn g03_the_library_signs_and_verifies_nothing_but_ed25519() {
+    use AlgorithmFamily::{Ec, Hmac, Rsa};
+    let public = *keys(SEED).public().as_bytes();
+    let [secret, ours] = [EncodingKey::from_secret(&public), EncodingKey::from_ed_der(&[SEED; 32])];
+    let hmac = DecodingKey::from_secret(&public);
+    let refused = |kind: &ErrorKind| matches!(kind, ErrorKind::UnsupportedAlgorithm);
+    for &alg in [Hmac, Rsa, Ec].iter().flat_map(AlgorithmFamily::algorithms) {
+        for key in [&secret, &ours, &EncodingKey::from_rsa_der(&public), &EncodingKey::from_ec_der(&public)] {
+            assert!(refused(jsonwebtoken::crypto::sign(b"", key, alg).unwrap_err().kind()), "{alg:?}");
+        }
+        for key in [&hmac, &DecodingKey::from_ed_der(&public), &DecodingKey::from_ec_der(&public)] {
+            assert!(refused(jsonwebtoken::crypto::verify("", b"", key, alg).unwrap_err().kind()), "{alg:?}");
+        }
+    }
+    // Nor Ed25519 with a key that was meant for something else.
+    let eddsa = jsonwebtoken::Algorithm::EdDSA;
+    assert!(refused(jsonwebtoken::crypto::sign(b"", &secret, eddsa).unwrap_err().kind()));
+    assert!(refused(jsonwebtoken::crypto::verify("", b"", &hmac, eddsa).unwrap_err().kind()));
+    assert!(jsonwebtoken::encode(&Header::default(), &parts().1, &secret).is_err());
+}
+
+/// A verifier of the library that was told to believe HMAC finds none to believe with.
+#[test]
+fn g03_the_library_decodes_no_hs256_even_if_told_to() {
+    let public = *keys(SEED).public().as_bytes();
+    let head = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"at+jwt"}"#);
+    let token = format!("{head}.{}.{}", URL_SAFE_NO_PAD.encode(claims_text()), "A".repeat(43));
+    let told = Validation::new(jsonwebtoken::Algorithm::HS256);
+    for key in [DecodingKey::from_secret(&public), DecodingKey::from_ed_der(&public)] {
+        let read = jsonwebtoken::decode::<serde_json::Value>(&token, &key, &told);
+        assert!(matches!(read.unwrap_err().kind(), ErrorKind::UnsupportedAlgorithm));
+    }
 }
 
 #[test]
