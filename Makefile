@@ -1,0 +1,103 @@
+# The commands of this project. `make demo` and `make test` need nothing but a Rust toolchain: what else is missing is
+# installed by apt or cargo, and said.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+CARGO ?= cargo
+# Seconds for each fuzz target.
+FUZZ_SMOKE ?= 5
+FUZZ_LONG ?= 600
+FUZZ_TARGETS := token_verify scope_item http_target ledger_import proxy_head vault_blob
+
+.PHONY: help demo test ci fmt lint doc deny guards doctest examples fuzz-smoke fuzz bench clean tools-build tools-deny tools-fuzz
+
+help: ## Say what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# The development profile: a third of the time of a release build until the first run, and nothing here is measured.
+demo: tools-build ## See the whole of it work; YES=1 decides without asking
+	$(CARGO) build --bin exeat
+	$(CARGO) run --quiet --bin exeat -- demo $(if $(YES),--yes)
+
+test: tools-build ## Run every test
+	$(CARGO) test --all-targets
+	$(CARGO) test --doc
+
+# In the order in which mistakes are found soonest. What is slow and seldom wrong comes last.
+ci: ## Everything that must pass before anything lands
+	$(MAKE) fmt
+	$(MAKE) guards
+	$(MAKE) deny
+	$(MAKE) lint
+	$(MAKE) doc
+	$(MAKE) test
+	$(MAKE) examples
+	$(MAKE) demo YES=1
+	$(MAKE) fuzz-smoke
+
+fmt:
+	$(CARGO) fmt --check
+
+lint: tools-build
+	$(CARGO) clippy --all-targets --locked -- -D warnings
+
+doc: tools-build
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items --locked
+
+# Advisories need a database from outside the package registry, so they are not checked here; see deny.toml.
+deny: tools-deny
+	$(CARGO) deny check bans licenses sources
+
+# One crypto library (ring), one TLS library (rustls), whatever a dependency's features would like.
+guards:
+	@tree="$$($(CARGO) tree --locked --target all --edges normal,build --prefix none)"; \
+	if grep -E '^(aws-lc-rs|aws-lc-sys|openssl-sys|native-tls) ' <<<"$$tree"; then \
+	  echo "the above must not be linked: ring and rustls are the one crypto and TLS library" >&2; exit 1; \
+	fi; echo "no second crypto or TLS library"
+
+examples: tools-build
+	$(CARGO) build --examples --locked
+
+# Without a sanitizer: there is no unsafe code here to find, and each dependency would be built once more.
+fuzz-smoke: tools-build tools-fuzz
+	$(CARGO) +nightly fuzz build --sanitizer none
+	@for target in $(FUZZ_TARGETS); do $(MAKE) --no-print-directory fuzz-$$target SECONDS_EACH=$(FUZZ_SMOKE); done
+
+fuzz: tools-build tools-fuzz ## Fuzz every parser, FUZZ_LONG seconds each
+	@for target in $(FUZZ_TARGETS); do $(MAKE) --no-print-directory fuzz-$$target SECONDS_EACH=$(FUZZ_LONG); done
+
+# New inputs go to fuzz/corpus, which is not kept; the seeds are only read.
+fuzz-%: tools-fuzz
+	@mkdir -p fuzz/corpus/$*
+	$(CARGO) +nightly fuzz run --sanitizer none $* fuzz/corpus/$* fuzz/seeds/$* -- \
+	  -max_total_time=$(or $(SECONDS_EACH),60) -max_len=8192 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
+
+bench: tools-build ## Measure what is claimed
+	$(CARGO) bench
+
+clean: ## Remove what was built
+	$(CARGO) clean
+	rm -rf fuzz/target fuzz/corpus fuzz/artifacts
+
+# A C compiler, for ring and the bundled SQLite.
+tools-build:
+	@if ! command -v cc >/dev/null; then \
+	  echo "installing gcc with apt: two dependencies hold C"; apt-get update -q && apt-get install -y -q gcc libc6-dev; \
+	fi
+
+tools-deny:
+	@if ! $(CARGO) deny --version >/dev/null 2>&1; then \
+	  echo "installing cargo-deny with cargo, about three minutes"; $(CARGO) install --locked cargo-deny; \
+	fi
+
+# No nightly, no fuzzing; that is an error and not a reason to skip it.
+tools-fuzz:
+	@if ! $(CARGO) +nightly --version >/dev/null 2>&1; then \
+	  echo "fuzzing needs a nightly toolchain: rustup toolchain install nightly" >&2; exit 1; \
+	fi
+	@if ! $(CARGO) fuzz --version >/dev/null 2>&1; then \
+	  echo "installing cargo-fuzz with cargo, about a minute"; $(CARGO) install --locked cargo-fuzz; \
+	fi
