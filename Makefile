@@ -23,7 +23,7 @@ demo: tools-build ## See the whole of it work; YES=1 decides without asking
 	$(CARGO) run --quiet --bin exeat -- demo $(if $(YES),--yes)
 
 test: tools-build ## Run every test
-	$(CARGO) test --all-targets
+	$(CARGO) test --lib --bins --tests --examples
 	$(CARGO) test --doc
 
 # In the order in which mistakes are found soonest. What is slow and seldom wrong comes last.

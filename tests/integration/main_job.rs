@@ -37,3 +37,13 @@ async fn an_agent_asks_a_person_approves_and_the_upstream_gets_the_credential() 
     assert_eq!(report["trigger"]["refusal"], refused.body["use"]);
     assert_eq!(report["identity"], "service:ci-bot");
 }
+
+#[tokio::test]
+async fn a_stop_is_graceful_and_on_record() {
+    let mut house = House::start();
+    assert!(house.stop().success());
+    house.start_again(&[]);
+    let log = house.log().await;
+    let names: Vec<_> = log.iter().filter_map(|line| line["entry"]["event"]["type"].as_str()).collect();
+    assert!(names.contains(&"stopped") && names.iter().filter(|name| **name == "started").count() == 2, "{names:?}");
+}

@@ -84,7 +84,7 @@ async fn removing_an_agent_ends_its_tokens() {
     let http = house.through_proxy(&agent);
     let first = answer(http.get(upstream.url("/files/a")).bearer_auth(&token).send().await.unwrap()).await;
     first.expect(200);
-    let removed = house.review(Method::DELETE, &format!("/v1/agents/{}", agent.id), None).await;
+    let removed = house.review(Method::POST, &format!("/v1/agents/{}/remove", agent.id), None).await;
     assert!(removed.status < 300, "{}", removed.body);
     let after = answer(http.get(upstream.url("/files/a")).bearer_auth(&token).send().await.unwrap()).await;
     assert_ne!(after.status, 200);

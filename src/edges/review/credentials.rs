@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONNECTION;
 use axum::response::{IntoResponse, Json};
 
 use crate::broker::Catalog;
@@ -34,7 +35,8 @@ pub(super) async fn put(
     let CredentialBody { upstream, identity, secret } = body;
     let sealed = edge.broker().put_credential(&person, &upstream, &identity, secret.into_secret()).await?;
     let view = CredentialView { id: sealed.id, upstream, identity, version: sealed.version };
-    Ok((StatusCode::CREATED, Json(view)))
+    // The connection's buffers have held the secret; with the connection they are given back, and wiped.
+    Ok((StatusCode::CREATED, [(CONNECTION, "close")], Json(view)))
 }
 
 fn view(catalog: &Catalog, sealed: &SealedCredential) -> Option<CredentialView> {

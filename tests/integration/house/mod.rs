@@ -19,7 +19,6 @@ pub(crate) struct House {
     pub review: String,
     pub proxy: String,
     pub review_key: String,
-    pub person: String,
     pub http: Client,
     child: Child,
 }
@@ -65,7 +64,6 @@ impl House {
             review: text(&ready["review"]),
             proxy: text(&ready["proxy"]),
             review_key: text(&made["review_key"]),
-            person: text(&made["person"]),
             http: client(),
             child,
             dir,
