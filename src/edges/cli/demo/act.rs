@@ -185,7 +185,7 @@ fn secrecy(
     stage.step("Who saw the key")?;
     let (right, wrong) = forge.seen();
     let expected = u64::from(exit == Exit::Done);
-    let what = format!("the upstream saw the right key {right} times, and {wrong} requests without it");
+    let what = format!("requests that reached the upstream: {right} with the right key, {wrong} without");
     stage.expect(&what, (right, wrong) == (expected, 0))?;
     let heard = house.agent.as_ref().map(Talker::heard).unwrap_or_default();
     let complaints = std::fs::read(house.path("agent.log"))?;

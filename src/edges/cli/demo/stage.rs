@@ -37,7 +37,7 @@ impl Stage {
 
     /// Says something.
     pub(super) fn say(&self, text: impl AsRef<str>) -> Result<(), Failure> {
-        self.tell(|page| page.line(format!("    {}", text.as_ref())))
+        self.tell(|page| page.line(format!("    {}", text.as_ref()).trim_end()))
     }
 
     /// Shows a page of its own.
