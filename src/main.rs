@@ -11,5 +11,5 @@ use zeroizing_alloc::ZeroAlloc;
 static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
-    exeat::edges::cli::run(std::env::args_os())
+    exeat::cli::run(std::env::args_os())
 }

@@ -6,7 +6,6 @@
 pub mod api;
 mod bound;
 pub mod caller;
-pub mod cli;
 pub mod client;
 pub mod extract;
 pub mod hosts;

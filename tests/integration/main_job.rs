@@ -45,5 +45,8 @@ async fn a_stop_is_graceful_and_on_record() {
     house.start_again(&[]);
     let log = house.log().await;
     let names: Vec<_> = log.iter().filter_map(|line| line["entry"]["event"]["type"].as_str()).collect();
-    assert!(names.contains(&"stopped") && names.iter().filter(|name| **name == "started").count() == 2, "{names:?}");
+    assert!(
+        names.contains(&"stopped") && names.iter().filter(|name| **name == "started").count() == 2,
+        "{names:?}"
+    );
 }

@@ -9,11 +9,11 @@ use clap::Args;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::{DONE, Output};
+use crate::cli::settings::AgentSide;
+use crate::cli::wait;
 use crate::domain::upstream::Origin;
-use crate::edges::cli::failure::{Exit, Failure};
-use crate::edges::cli::output::{DONE, Output};
-use crate::edges::cli::settings::AgentSide;
-use crate::edges::cli::wait;
 use crate::edges::client::{Client, ClientError, use_ring};
 use crate::edges::wire::{ApprovalView, GRANT_TYPE, SUBJECT_TOKEN_TYPE, TokenAnswer, TokenForm};
 

@@ -4,10 +4,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::export;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::{self, DONE, Output};
+use crate::cli::settings::ReviewSide;
 use crate::domain::ledger::checkpoint::SignedCheckpoint;
-use crate::edges::cli::failure::{Exit, Failure};
-use crate::edges::cli::output::{self, DONE, Output};
-use crate::edges::cli::settings::ReviewSide;
 
 /// Print the signed head of the log (C2SP checkpoint).
 #[derive(Args, Debug)]

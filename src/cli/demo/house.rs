@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::process::{Talker, call};
 use crate::base::random::{self, SystemRandomness};
-use crate::edges::cli::failure::Failure;
+use crate::cli::failure::Failure;
 use crate::edges::client::{ApiKey, Client};
 
 /// Where the demo lives.

@@ -8,11 +8,11 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::{DONE, Output, Page};
 use crate::domain::ledger::checkpoint::SignedCheckpoint;
 use crate::domain::ledger::note::VerifierKey;
 use crate::domain::ledger::verify::{Verdict, Verified, verify};
-use crate::edges::cli::failure::{Exit, Failure};
-use crate::edges::cli::output::{DONE, Output, Page};
 
 /// Check an export offline: whole, unchanged, in order, signed.
 ///

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::base::clock::{Clock as _, SystemClock, Timestamp};
 use crate::base::random::{self, SystemRandomness};
 use crate::base::tasks::Tasks;
-use crate::edges::cli::failure::Failure;
+use crate::cli::failure::Failure;
 use crate::planes::network::authority::{self, Authority};
 
 /// What the upstream is reached as.

@@ -8,10 +8,10 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::{DONE, Output};
+use crate::cli::settings::ReviewSide;
 use crate::domain::ledger::export::{Header, MAX_LINE};
-use crate::edges::cli::failure::{Exit, Failure};
-use crate::edges::cli::output::{DONE, Output};
-use crate::edges::cli::settings::ReviewSide;
 use crate::edges::client::Client;
 
 const PATH: &str = "/v1/ledger/export";

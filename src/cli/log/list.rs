@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use crate::base::clock::Timestamp;
 use crate::base::id::{AgentId, ApprovalId, RunId, TokenId};
-use crate::edges::cli::failure::{Exit, Failure};
-use crate::edges::cli::output::{DONE, Output};
-use crate::edges::cli::settings::ReviewSide;
-use crate::edges::cli::time::moment_or_ago;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::{DONE, Output};
+use crate::cli::settings::ReviewSide;
+use crate::cli::time::moment_or_ago;
 use crate::edges::wire::{EntryList, EntryView};
 
 /// List entries, oldest first.

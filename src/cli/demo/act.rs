@@ -11,8 +11,8 @@ use super::leak::Needles;
 use super::process::Talker;
 use super::stage::Stage;
 use crate::base::id::ApprovalId;
-use crate::edges::cli::failure::{Exit, Failure};
-use crate::edges::cli::report;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::report;
 use crate::edges::wire::Report;
 
 const IDENTITY: &str = "service:ci-bot";

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use crate::edges::cli::failure::Failure;
+use crate::cli::failure::Failure;
 
 /// How long a child may take for a line that waits for nobody.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::edges::cli::failure::Failure;
-use crate::edges::cli::output::{Output, Page, plain};
+use crate::cli::failure::Failure;
+use crate::cli::output::{Output, Page, plain};
 
 /// The telling of the demo.
 pub(super) struct Stage {

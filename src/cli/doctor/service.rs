@@ -6,12 +6,12 @@ use tokio::net::TcpStream;
 
 use super::Finding;
 use crate::base::clock::Timestamp;
+use crate::cli::failure::Failure;
+use crate::cli::output::{listed, moment};
+use crate::cli::settings::ReviewSide;
+use crate::cli::time::now;
 use crate::domain::ledger::checkpoint::SignedCheckpoint;
 use crate::domain::upstream::Origin;
-use crate::edges::cli::failure::Failure;
-use crate::edges::cli::output::{listed, moment};
-use crate::edges::cli::settings::ReviewSide;
-use crate::edges::cli::time::now;
 use crate::edges::client::{Client, ClientError};
 use crate::edges::wire::{AgentList, AgentView, EntryList, UpstreamList};
 

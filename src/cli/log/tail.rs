@@ -5,10 +5,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::list::{HEAD, row};
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::{DONE, Output};
+use crate::cli::settings::ReviewSide;
 use crate::domain::ledger::checkpoint::SignedCheckpoint;
-use crate::edges::cli::failure::{Exit, Failure};
-use crate::edges::cli::output::{DONE, Output};
-use crate::edges::cli::settings::ReviewSide;
 use crate::edges::client::Client;
 use crate::edges::wire::{EntryList, EntryView};
 

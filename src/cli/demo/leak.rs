@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
-use crate::edges::cli::failure::Failure;
+use crate::cli::failure::Failure;
 
 /// The forms in which a key is looked for.
 pub(super) struct Needles(Vec<Zeroizing<Vec<u8>>>);

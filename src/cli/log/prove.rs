@@ -2,13 +2,13 @@
 
 use clap::Args;
 
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::{DONE, Output};
+use crate::cli::settings::ReviewSide;
 use crate::domain::ledger::checkpoint::SignedCheckpoint;
 use crate::domain::ledger::merkle::leaf_hash;
 use crate::domain::ledger::note::VerifierKey;
 use crate::domain::ledger::proof::verify_inclusion;
-use crate::edges::cli::failure::{Exit, Failure};
-use crate::edges::cli::output::{DONE, Output};
-use crate::edges::cli::settings::ReviewSide;
 use crate::edges::client::Client;
 use crate::edges::wire::{EntryList, InclusionProof};
 

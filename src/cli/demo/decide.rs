@@ -9,9 +9,9 @@ use super::house::House;
 use super::process::Talker;
 use super::stage::Stage;
 use crate::base::id::ApprovalId;
-use crate::edges::cli::failure::Failure;
-use crate::edges::cli::output::{Output, note};
-use crate::edges::cli::statement::Shown;
+use crate::cli::failure::Failure;
+use crate::cli::output::{Output, note};
+use crate::cli::statement::Shown;
 
 /// A demo without `--yes` needs somebody to ask.
 ///
