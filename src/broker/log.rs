@@ -40,7 +40,7 @@ pub struct ConsistencyProof {
 }
 
 impl Broker {
-    /// Entries, in order. `what` goes on record as what was read; later pages of one reading are not new readings.
+    /// Entries, in order. `what` goes on record as what was read.
     ///
     /// # Errors
     /// When the store cannot be read, or the reading cannot be put on record.
@@ -50,9 +50,7 @@ impl Broker {
         what: impl Into<String>,
         query: EntryQuery,
     ) -> Result<Vec<StoredEntry>, Problem> {
-        if query.after.is_none() {
-            self.log_read(by, what.into()).await?;
-        }
+        self.log_read(by, what.into()).await?;
         self.parts.store.entries(query).await.map_err(unavailable)
     }
 

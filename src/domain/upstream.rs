@@ -205,6 +205,11 @@ impl FromStr for Origin {
         let origin = Self { scheme, host: host.to_owned(), port };
         let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
         let named = ip.is_err() && is_host_name(host);
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        // One address, one spelling (RFC 5952).
+        if ip.as_ref().is_ok_and(|ip| ip.to_string() != bare || ip.is_ipv6() == (bare == host)) {
+            return Err(InvalidOrigin);
+        }
         let loopback = host == "localhost" || ip.as_ref().is_ok_and(std::net::IpAddr::is_loopback);
         // What was typed must be the canonical form itself, give or take the default port and a final slash.
         let typed = text.trim_end_matches('/');

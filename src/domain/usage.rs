@@ -49,6 +49,7 @@ pub struct Outcome {
     pub bytes_up: u64,
     /// Body bytes received from it.
     pub bytes_down: u64,
-    /// What broke it, in a fixed word: `client_gone`, `upstream_unreachable`, `upstream_broke`, `cut`.
+    /// What broke it, in a fixed word: `client_gone`, `request_broke`, `upstream_unreachable`,
+    /// `upstream_broke`, `cut`, `credential_not_placeable`, `credential_not_opened`.
     pub broken: Option<String>,
 }

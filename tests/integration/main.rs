@@ -7,7 +7,11 @@ mod cli;
 #[cfg(test)]
 mod crypto;
 #[cfg(test)]
+mod decisions;
+#[cfg(test)]
 mod edges;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod harden;
 #[cfg(test)]

@@ -1,0 +1,128 @@
+//! When the ground gives way: the store cannot be written, the process is killed, the clock is stepped.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+
+use crate::house::{House, Upstream, answer, binary};
+
+#[tokio::test]
+async fn i02_h06_what_cannot_be_recorded_is_not_done() {
+    let (house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let (_, token) = house.token(&agent, "/files/a", json!({})).await;
+    let http = house.through_proxy(&agent);
+    let get =
+        async || answer(http.get(upstream.url("/files/a")).bearer_auth(&token).send().await.unwrap()).await;
+
+    let options = SqliteConnectOptions::new().filename(house.data().join("exeat.db"));
+    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let refused = get().await;
+    assert_eq!((refused.status, refused.problem()), (503, "ledger_unavailable"));
+    let body = json!({"identity": "service:new"});
+    let refused = house.review(Method::POST, "/v1/identities", Some(body)).await;
+    assert_eq!((refused.status, refused.problem()), (503, "ledger_unavailable"));
+    assert!(upstream.heads().is_empty(), "no byte reached the upstream");
+
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    get().await.expect(200);
+    assert_eq!(upstream.heads().len(), 1);
+}
+
+#[tokio::test]
+async fn h05_killed_again_and_again_nothing_acknowledged_is_lost_and_the_log_verifies() {
+    let (mut house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let mut answered = 0;
+    for _ in 0..3 {
+        let (_, token) = house.token(&agent, "/files/a", json!({"max_uses": 1000})).await;
+        let http = house.through_proxy(&agent);
+        let send = || async { http.get(upstream.url("/files/a")).bearer_auth(&token).send().await };
+        let many = futures_util::future::join_all((0..20).map(|_| send()));
+        let killed = async {
+            // Somewhere in the middle, wherever that is: the promise holds at every instant.
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            let pid = rustix::process::Pid::from_raw(i32::try_from(house.pid()).unwrap()).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        };
+        let (answers, ()) = tokio::join!(many, killed);
+        answered += answers.into_iter().flatten().filter(|answer| answer.status().is_success()).count();
+        house.kill_and_restart();
+    }
+    let log = house.log().await;
+    let started = log.iter().filter(|line| line["entry"]["event"]["type"] == "use_started").count();
+    assert!(started >= upstream.heads().len(), "the upstream saw nothing that is not on record");
+    assert!(upstream.heads().len() >= answered);
+    let ends = ["use_finished", "use_unfinished"];
+    let ended =
+        log.iter().filter(|line| ends.contains(&line["entry"]["event"]["type"].as_str().unwrap())).count();
+    assert_eq!(started, ended, "what was under way is shown as unfinished");
+    verifies(&house);
+}
+
+fn verifies(house: &House) {
+    let person = |arguments: &[&str]| {
+        let output = binary()
+            .args(arguments)
+            .env("EXEAT_REVIEW_URL", &house.review)
+            .env("EXEAT_REVIEW_KEY", &house.review_key)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let export = house.dir.path().join("export.jsonl");
+    let export = export.to_str().unwrap();
+    let key = person(&["log", "key"]);
+    person(&["log", "export", export]);
+    let key = key.lines().map(str::trim).find(|line| line.contains('+')).unwrap();
+    person(&["log", "verify", export, "--key", key]);
+    // One changed byte is found, and named.
+    let text = std::fs::read_to_string(export).unwrap();
+    std::fs::write(export, text.replacen("service:ci-bot", "service:ci-bos", 1)).unwrap();
+    let bad = binary().args(["log", "verify", export, "--key", key]).output().unwrap();
+    assert_eq!(bad.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn j13_the_secret_is_in_no_file_and_every_file_is_its_owners() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let (_, token) = house.token(&agent, "/files/a", json!({})).await;
+    answer(
+        house.through_proxy(&agent).get(upstream.url("/files/a")).bearer_auth(&token).send().await.unwrap(),
+    )
+    .await
+    .expect(200);
+    let mut files = 0;
+    for file in std::fs::read_dir(house.data()).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        for secret in [upstream.secret(), &token, &agent.key, &house.review_key] {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "{}", path.display());
+        }
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert!(mode & 0o077 == 0 || path.ends_with("config.toml"), "{}: {mode:o}", path.display());
+        files += 1;
+    }
+    assert!(files >= 4);
+}
+
+#[test]
+fn two_processes_on_one_data_directory_are_refused() {
+    let house = House::start();
+    let output = binary()
+        .args(["serve", "--agent-listen", "127.0.0.1:0", "--review-listen", "127.0.0.1:0"])
+        .args(["--proxy-listen", "127.0.0.1:0", "--data-dir"])
+        .arg(house.data())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("in use"));
+}
