@@ -12,7 +12,7 @@ FUZZ_SMOKE ?= 5
 FUZZ_LONG ?= 600
 FUZZ_TARGETS := token_verify scope_item http_target ledger_import proxy_head vault_blob
 
-.PHONY: help demo test ci fmt lint doc deny guards doctest examples fuzz-smoke fuzz bench clean tools-build tools-deny tools-fuzz
+.PHONY: help demo test ci fmt lint doc deny guards doctest examples fuzz-smoke fuzz bench clean tools-build tools-test tools-deny tools-fuzz
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,7 +22,7 @@ demo: tools-build ## See the whole of it work; YES=1 decides without asking
 	$(CARGO) build --bin exeat
 	$(CARGO) run --quiet --bin exeat -- demo $(if $(YES),--yes)
 
-test: tools-build ## Run every test
+test: tools-build tools-test ## Run every test
 	$(CARGO) test --lib --bins --tests --examples
 	$(CARGO) test --doc
 
@@ -86,6 +86,12 @@ clean: ## Remove what was built
 tools-build:
 	@if ! command -v cc >/dev/null; then \
 	  echo "installing gcc with apt: two dependencies hold C"; apt-get update -q && apt-get install -y -q gcc libc6-dev; \
+	fi
+
+# faketime steps the wall clock of a broker under test.
+tools-test:
+	@if [ ! -e /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 ]; then \
+	  echo "installing faketime with apt: tests step the clock with it"; apt-get update -q && apt-get install -y -q faketime; \
 	fi
 
 tools-deny:

@@ -9,9 +9,9 @@ use crate::base::id::PersonId;
 use crate::base::random::{Random, SystemRandomness};
 use crate::base::secret::Secret;
 use crate::base::tasks::Tasks;
-use crate::broker::{new_key, open_key, public_key, seal_key};
+use crate::broker::{KeyError, new_key, open_key, public_key, seal_key};
 use crate::domain::key::{KeyKind, PlainKey};
-use crate::domain::ledger::note::Origin;
+use crate::domain::ledger::note::{Origin, VerifierKey};
 use crate::domain::ledger::{Entry, Event, KeyPurpose};
 use crate::domain::principal::{Label, Person, Role};
 use crate::planes::network::authority;
@@ -27,6 +27,8 @@ pub struct Initialized {
     pub review_key: PlainKey,
     /// The root certificate for agents.
     pub ca: PathBuf,
+    /// The key that signs the log: kept elsewhere, it verifies the log without trusting this machine (I12).
+    pub ledger_key: VerifierKey,
 }
 
 /// Makes an installation in `path`. With a passphrase, the key file opens only with it.
@@ -42,6 +44,7 @@ pub async fn init(path: &Path, person: &str, passphrase: Option<Secret>) -> Resu
     let dir = DataDir::create(path)?;
     let vault = Vault::init(&dir.key_file(), passphrase.as_ref(), &clock, &random)?;
     let keys = keys(&dir, &vault, &clock, &random)?;
+    let ledger_key = ledger_key(&keys)?;
     let tasks = Tasks::new();
     let store = Arc::new(store(&dir, &vault, &keys, &tasks).await?);
     let made = first_person(store.as_ref(), name, &clock, &random).await;
@@ -49,7 +52,7 @@ pub async fn init(path: &Path, person: &str, passphrase: Option<Secret>) -> Resu
     drop(store);
     tasks.ended().await;
     let (person, review_key) = made?;
-    Ok(Initialized { person, review_key, ca: dir.ca_file() })
+    Ok(Initialized { person, review_key, ca: dir.ca_file(), ledger_key })
 }
 
 /// The keys of a new installation; the authority's certificate is written beside them for agents.
@@ -81,16 +84,20 @@ async fn store(
     let ledger: Vec<SealedKey> =
         keys.iter().filter(|key| key.purpose == KeyPurpose::Ledger).cloned().collect();
     let key = open_key(KeyPurpose::Ledger, &ledger, vault)?;
-    let origin = log_name(ledger.first())?;
+    let origin = ledger_key(keys)?.origin().clone();
     file.install(&origin, keys).await.map_err(failed)?;
     file.start(Signer { origin, key }, tasks).await.map_err(failed)
 }
 
-/// The log's name: made from its first key, so that no two installations share one.
-fn log_name(key: Option<&SealedKey>) -> Result<Origin, BootError> {
-    let key = key.ok_or(crate::broker::KeyError::Missing(KeyPurpose::Ledger))?;
-    let name = format!("exeat/{}", &public_key(key)?.to_string()[..16]);
-    name.parse().map_err(|_| BootError::Name { name, why: "a log needs a name of its own".to_owned() })
+/// The log's key under the log's name, which is made from it, so that no two installations share one.
+fn ledger_key(keys: &[SealedKey]) -> Result<VerifierKey, BootError> {
+    let purpose = KeyPurpose::Ledger;
+    let key = keys.iter().find(|key| key.purpose == purpose).ok_or(KeyError::Missing(purpose))?;
+    let public = public_key(key)?;
+    let digits = public.to_string();
+    let origin = format!("exeat/{}", digits.get(..16).unwrap_or(&digits));
+    let origin = origin.parse::<Origin>().map_err(|_| KeyError::Corrupt(purpose))?;
+    Ok(VerifierKey::new(origin, public))
 }
 
 async fn first_person(

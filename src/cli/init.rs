@@ -36,12 +36,17 @@ impl Init {
         let made = boot::init(path, &self.person, passphrase)
             .await
             .map_err(|error| Failure::because("nothing was made", &error))?;
-        let document =
-            json!({ "person": made.person, "review_key": made.review_key.shown_once(), "ca": made.ca });
+        let document = json!({
+            "person": made.person,
+            "review_key": made.review_key.shown_once(),
+            "ca": made.ca,
+            "ledger_key": made.ledger_key,
+        });
         output.answer(&document, |page| {
             page.line(format!("made: {}", path.display()));
             page.field("person", format!("{} ({}), operator and reviewer", self.person, made.person));
             page.field("agents trust", made.ca.display());
+            page.field("log signed by", &made.ledger_key);
             page.gap();
             page.line("Their review key, shown this once:");
             page.line(format!("  export EXEAT_REVIEW_KEY={}", made.review_key.shown_once()));
