@@ -1,6 +1,7 @@
 //! Request heads from arbitrary bytes, whole and in two pieces.
 //!
-//! What is accepted ends where it ends, is read by an independent parser in the same way, and has one `Host`.
+//! What is accepted ends where it ends, is read by an independent parser in the same way, and has one `Host`, or none
+//! where the authority of `CONNECT` says it all.
 #![no_main]
 
 use exeat::planes::network::proxy::head::{MAX_HEAD_BYTES, check, find_end, values_in};
@@ -28,5 +29,7 @@ fuzz_target!(|data: &[u8]| {
     let parsed = other.parse(bytes).expect("an independent parser reads it too");
     assert_eq!(parsed, httparse::Status::Complete(end), "and ends it at the same byte");
     assert_eq!(other.method, Some(head.method.as_str()));
-    assert_eq!(values_in(bytes, "host").len(), 1);
+    // Old clients open a tunnel without `Host`; its authority is then the only word on where to.
+    let hosts = values_in(bytes, "host").len();
+    assert!(hosts == 1 || hosts == 0 && head.method.as_str() == "CONNECT", "{hosts} hosts");
 });
