@@ -17,6 +17,7 @@ use crate::base::tasks::Tasks;
 use crate::broker::Broker;
 use crate::domain::ledger::Event;
 use crate::edges::hosts::Hosts;
+use crate::edges::listen::listen;
 use crate::edges::metrics::HttpMetrics;
 use crate::edges::state::{Edge, Listener, Parts};
 use crate::edges::{api, review};
@@ -195,21 +196,11 @@ fn start(
         let (hosts, review_url, metrics) = (Hosts::default(), review_url.clone(), http.clone());
         Edge::new(Parts { listener, broker, hosts, review_url, metrics, registry })
     };
-    listen(tasks, listeners.agent, api::router(edge(Listener::Agent)));
-    listen(tasks, listeners.review, review::router(edge(Listener::Review)));
+    tasks.spawn(listen(listeners.agent, api::router(edge(Listener::Agent)), tasks.clone()));
+    tasks.spawn(listen(listeners.review, review::router(edge(Listener::Review)), tasks.clone()));
     tasks.spawn(proxy.serve(listeners.proxy));
     tasks.spawn(look_after_time(broker, tasks.clone()));
     Ok(())
-}
-
-fn listen(tasks: &Tasks, listener: TcpListener, router: axum::Router) {
-    let stopping = tasks.clone();
-    tasks.spawn(async move {
-        let stop = async move { stopping.stopping().await };
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
-            tracing::error!(%error, "a listener ended");
-        }
-    });
 }
 
 async fn look_after_time(broker: Arc<Broker>, tasks: Tasks) {

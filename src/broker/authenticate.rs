@@ -22,8 +22,11 @@ impl Broker {
         self.catalog().person_by_key(&hash).filter(|person| person.removed_at.is_none()).cloned()
     }
 
-    /// Puts on record that a key was not accepted on `listener`.
+    /// Puts on record that a key was not accepted on `listener`, unless that has been said often enough this minute.
     pub async fn authentication_failed(&self, listener: &'static str) {
+        if !self.failures.admits(listener, self.now()) {
+            return;
+        }
         let event = Event::AuthenticationFailed { listener: listener.to_owned() };
         if let Err(error) = self.parts.store.append(vec![self.entry(event)]).await {
             tracing::warn!(error = %error, "failed authentication is not on record");

@@ -11,6 +11,7 @@ mod cut;
 mod decide;
 mod exchange;
 mod export;
+mod failures;
 mod gate;
 mod introspect;
 mod log;
@@ -69,6 +70,7 @@ pub struct Broker {
     signing: RwLock<Arc<Signing>>,
     changes: broadcast::Sender<ApprovalId>,
     cuts: cut::Cuts,
+    failures: failures::Failures,
 }
 
 /// What every verb reaches for.
@@ -95,6 +97,7 @@ impl Broker {
             signing: RwLock::new(Arc::new(signing)),
             changes,
             cuts: cut::Cuts::default(),
+            failures: failures::Failures::default(),
         })
     }
 

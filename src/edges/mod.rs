@@ -4,12 +4,12 @@
 //! is in its listener's table; who may call it is a type its handler takes ([`caller`]).
 
 pub mod api;
-mod bound;
 pub mod caller;
 pub mod client;
 pub mod extract;
 pub mod hosts;
 mod layers;
+pub mod listen;
 pub mod metrics;
 mod openapi;
 pub mod problem;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
 
-use super::bound::Bound;
 use super::hosts::Hosts;
 use super::metrics::HttpMetrics;
 use crate::base::id::ApprovalId;
@@ -53,7 +52,6 @@ pub struct Edge(Arc<Shared>);
 
 struct Shared {
     parts: Parts,
-    failures: Bound,
     turns: Arc<Semaphore>,
     waits: Arc<Semaphore>,
 }
@@ -68,7 +66,7 @@ impl Edge {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let (turns, waits) = (Arc::new(Semaphore::new(TURNS)), Arc::new(Semaphore::new(WAITS)));
-        Self(Arc::new(Shared { parts, failures: Bound::default(), turns, waits }))
+        Self(Arc::new(Shared { parts, turns, waits }))
     }
 
     /// The application.
@@ -111,8 +109,6 @@ impl Edge {
     /// Puts a failed authentication on record, unless there have been many: the log is not for strangers to fill.
     pub(super) async fn authentication_failed(&self) {
         self.metrics().authentication_failed(self.listener());
-        if self.0.failures.admits(self.broker().now()) {
-            self.broker().authentication_failed(self.listener().name()).await;
-        }
+        self.broker().authentication_failed(self.listener().name()).await;
     }
 }

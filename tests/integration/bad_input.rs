@@ -175,3 +175,25 @@ fn a_missing_key_file_and_open_modes_are_refused_at_start() {
     std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
     assert!(serve().contains("chmod"));
 }
+
+#[tokio::test]
+async fn j12_a_head_without_end_is_refused_on_every_listener() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let house = House::start();
+    for listener in [&house.agent, &house.review, &house.proxy] {
+        let address = listener.trim_start_matches("http://");
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let head = format!("GET / HTTP/1.1\r\nhost: {address}\r\nx: {}", "x".repeat(70_000));
+        // The listener may close before it has taken all of it.
+        drop(stream.write_all(head.as_bytes()).await);
+        let mut answer = Vec::new();
+        drop(stream.read_to_end(&mut answer).await);
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 431") || answer.starts_with("HTTP/1.1 407"),
+            "{answer}"
+        );
+    }
+    let alive = house.review(Method::GET, "/readyz", None).await;
+    assert_eq!(alive.status, 200);
+}

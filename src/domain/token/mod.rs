@@ -2,7 +2,7 @@
 //!
 //! A token is a JWT (RFC 9068), signed and verified by `jsonwebtoken` with Ed25519 and in exactly one spelling: the
 //! header is compared before it is parsed, and claims that do not write back to the bytes that were signed are refused.
-//! There is no other algorithm, so there is none to confuse (G03). [`mint`] is the only way to make one, [`Verifier`]
+//! There is no other algorithm, so there is none to confuse (G03). [`mint()`] is the only way to make one, [`Verifier`]
 //! the only way to read one.
 //!
 //! Whether a token was revoked is not decided here: the store does, when it records the use (I9).

@@ -9,16 +9,16 @@ use crate::domain::problem::{Problem, ProblemKind};
 use crate::edges::state::Edge;
 
 /// The process answers.
-#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 204, description = "It lives")))]
+#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "It lives")))]
 pub(super) async fn alive() -> StatusCode {
-    StatusCode::NO_CONTENT
+    StatusCode::OK
 }
 
 /// The store answers, so something could be put on record.
 #[utoipa::path(get, path = "/readyz", tag = "health",
-    responses((status = 204, description = "It is ready"), (status = 503, description = "It is not")))]
+    responses((status = 200, description = "It is ready"), (status = 503, description = "It is not")))]
 pub(super) async fn ready(State(edge): State<Edge>) -> Result<StatusCode, Problem> {
-    edge.broker().head().await.map(|_| StatusCode::NO_CONTENT)
+    edge.broker().head().await.map(|_| StatusCode::OK)
 }
 
 /// The counters, in the OpenMetrics text format.
