@@ -35,7 +35,7 @@ pub use export::Exporting;
 pub use log::{ConsistencyProof, InclusionProof};
 pub use report::Subject;
 pub use request::{Ask, Asked, AskedLimits};
-pub use setup::{NewAgent, NewUpstream};
+pub use setup::{NewAgent, NewUpstream, VaultRotated};
 pub use signing::{KeyError, Signing, new_key, open_key, open_sealed, public_key, seal_key};
 
 use crate::base::clock::{Clock, Timestamp};

@@ -27,6 +27,7 @@ mod statement;
 mod time;
 mod token;
 mod upstream;
+mod vault;
 mod wait;
 
 use std::ffi::OsString;
@@ -84,6 +85,8 @@ enum Command {
     Agent(agent::Agents),
     #[command(subcommand)]
     Person(person::People),
+    #[command(subcommand)]
+    Vault(vault::Vault),
     Doctor(doctor::Doctor),
     Completion(completion::Completion),
     #[command(hide = true)]
@@ -169,6 +172,7 @@ async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Credential(command) => command.run(output).await,
         Command::Agent(command) => command.run(output).await,
         Command::Person(command) => command.run(output).await,
+        Command::Vault(command) => command.run(output).await,
         Command::Doctor(command) => command.run(output).await,
         Command::Completion(command) => command.run(output),
         Command::DemoAgent(command) => command.run(output).await,

@@ -92,7 +92,7 @@ impl Broker {
     }
 }
 
-fn binding(
+pub(super) fn binding(
     id: CredentialId,
     version: u64,
     upstream: UpstreamId,
@@ -121,7 +121,7 @@ fn check(secret: &Secret) -> Result<(), Problem> {
     Ok(())
 }
 
-fn vault_failed(error: crate::planes::secrets::vault::VaultError) -> Problem {
+pub(super) fn vault_failed(error: crate::planes::secrets::vault::VaultError) -> Problem {
     tracing::error!(error = &error as &dyn std::error::Error, "vault failed");
     Problem::new(
         ProblemKind::Internal,

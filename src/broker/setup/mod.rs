@@ -3,9 +3,11 @@
 mod agents;
 mod credentials;
 mod people;
+mod rotation;
 mod upstreams;
 
 pub use agents::NewAgent;
+pub use rotation::VaultRotated;
 pub use upstreams::NewUpstream;
 
 use super::{Broker, unavailable};
@@ -22,10 +24,16 @@ impl Broker {
         change: Change,
         event: Event,
     ) -> Result<(), Problem> {
-        if !self.catalog().person(by.id).is_some_and(|person| person.holds(Role::Operator)) {
-            return Err(Problem::new(ProblemKind::RoleRequired, "Installing takes the role `operator`."));
-        }
+        self.check_operator(by)?;
         self.parts.store.change(change, self.entry(event)).await.map(drop).map_err(unavailable)?;
         self.reload().await
+    }
+
+    /// The role is looked up again, by id: it may have been taken away since the key was shown (F17).
+    fn check_operator(&self, by: &Person) -> Result<(), Problem> {
+        if self.catalog().person(by.id).is_some_and(|person| person.holds(Role::Operator)) {
+            return Ok(());
+        }
+        Err(Problem::new(ProblemKind::RoleRequired, "Installing takes the role `operator`."))
     }
 }

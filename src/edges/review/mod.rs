@@ -47,6 +47,7 @@ pub fn table() -> Vec<Route> {
         Route::of::<Operator>(routes!(people::add)),
         Route::of::<Operator>(routes!(people::remove)),
         Route::of::<Operator>(routes!(keys::rotate)),
+        Route::of::<Operator>(routes!(keys::rotate_vault)),
         Route::of::<AnyPerson>(routes!(ledger::entries)),
         Route::of::<AnyPerson>(routes!(ledger::checkpoint)),
         Route::of::<AnyPerson>(routes!(ledger::proof)),

@@ -28,5 +28,5 @@ pub use report::{ApproverView, Report, TriggerView, UsedView};
 pub use secret::SecretText;
 pub use setup::{
     CredentialBody, CredentialList, CredentialView, IdentityBody, IdentityList, KeyRotated, UpstreamBody,
-    UpstreamList, UpstreamView,
+    UpstreamList, UpstreamView, VaultRotated,
 };

@@ -125,3 +125,12 @@ pub struct KeyRotated {
     /// The id of the key that signs from now on: its `kid`.
     pub key: String,
 }
+
+/// `POST /v1/keys/vault/rotate`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VaultRotated {
+    /// The version of the key that seals from now on.
+    pub version: u32,
+    /// Credentials sealed anew under it.
+    pub resealed: u32,
+}

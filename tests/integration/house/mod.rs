@@ -57,7 +57,7 @@ impl House {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let made: Value = serde_json::from_slice(&output.stdout).unwrap();
         std::fs::write(data.join("config.toml"), config).unwrap();
-        let (child, ready) = serve(&data, &[]);
+        let (child, ready) = serve(&data, [ANY; 3], &[]);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self {
             agent: text(&ready["agent"]),
@@ -87,7 +87,9 @@ impl House {
 
     /// Starts it again, with more environment.
     pub(crate) fn start_again(&mut self, environment: &[(&str, &str)]) {
-        let (child, ready) = serve(&self.data(), environment);
+        // The same ports: tokens name their issuer, and it is the agent listener.
+        let ports = [&self.agent, &self.review, &self.proxy].map(|url| url.trim_start_matches("http://"));
+        let (child, ready) = serve(&self.data(), ports, environment);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         (self.agent, self.review, self.proxy) =
             (text(&ready["agent"]), text(&ready["review"]), text(&ready["proxy"]));
@@ -237,18 +239,21 @@ pub(crate) async fn answer(response: Response) -> Answer {
     Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
 }
 
-fn serve(data: &std::path::Path, environment: &[(&str, &str)]) -> (Child, Value) {
-    let listen = "127.0.0.1:0";
+/// Any free port.
+const ANY: &str = "127.0.0.1:0";
+
+fn serve(data: &std::path::Path, listen: [&str; 3], environment: &[(&str, &str)]) -> (Child, Value) {
+    let [agent, review, proxy] = listen;
     let mut child = binary()
         .args([
             "serve",
             "--json",
             "--agent-listen",
-            listen,
+            agent,
             "--review-listen",
-            listen,
+            review,
             "--proxy-listen",
-            listen,
+            proxy,
         ])
         .arg("--data-dir")
         .arg(data)
