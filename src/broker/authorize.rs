@@ -87,11 +87,11 @@ impl Broker {
         };
         let token = permit.token().id();
         let (start, _) = permit.into_use(means);
-        let cut = self.cuts.begin(&start);
+        let beginning = self.cuts.begin(&start);
         match self.parts.store.start_use(start.clone()).await {
-            Ok(recorded) => self.opened(recorded, upstream, &credential, life, cut).await,
+            Ok(recorded) => self.opened(recorded, upstream, &credential, life, beginning.keep()).await,
             Err(denied) => {
-                drop(self.cuts.end(id));
+                drop(beginning);
                 Err(self.denied(agent, &start, token, denied).await)
             }
         }

@@ -24,9 +24,32 @@ pub(super) struct UnderWay {
     cut: CancellationToken,
 }
 
+/// A use that is being recorded.
+pub(super) struct Beginning<'a> {
+    cuts: &'a Cuts,
+    id: UseId,
+    cut: Option<CancellationToken>,
+}
+
+impl Beginning<'_> {
+    /// The use is on record: it is under way until it ends.
+    pub(super) fn keep(mut self) -> CancellationToken {
+        self.cut.take().unwrap_or_default()
+    }
+}
+
+impl Drop for Beginning<'_> {
+    fn drop(&mut self) {
+        if self.cut.is_some() {
+            drop(self.cuts.end(self.id));
+        }
+    }
+}
+
 impl Cuts {
-    /// A use begins. Called before it is recorded: a revocation that comes between the two finds it here.
-    pub(super) fn begin(&self, start: &UseStart) -> CancellationToken {
+    /// A use begins. Called before it is recorded: a revocation that comes between the two finds it here. What is given back
+    /// forgets the use again unless it is kept: a client may leave while its use is being recorded.
+    pub(super) fn begin(&self, start: &UseStart) -> Beginning<'_> {
         let cut = CancellationToken::new();
         let under_way = UnderWay {
             token: start.token,
@@ -38,7 +61,7 @@ impl Cuts {
             cut: cut.clone(),
         };
         drop(self.lock().insert(start.id, under_way));
-        cut
+        Beginning { cuts: self, id: start.id, cut: Some(cut) }
     }
 
     /// A use has ended.
