@@ -51,12 +51,7 @@ impl std::str::FromStr for Digest {
     type Err = InvalidDigest;
 
     fn from_str(text: &str) -> Result<Self, InvalidDigest> {
-        let mut bytes = [0; 32];
-        let lower = !text.bytes().any(|b| b.is_ascii_uppercase());
-        if !lower || hex::decode_to_slice(text, &mut bytes).is_err() {
-            return Err(InvalidDigest);
-        }
-        Ok(Self(bytes))
+        super::from_lower_hex(text).map(Self).ok_or(InvalidDigest)
     }
 }
 
