@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Broker, unavailable};
+use crate::base::clock::Timestamp;
 use crate::domain::ledger::Event;
 use crate::domain::problem::Problem;
 use crate::store::{ApprovalQuery, StoreError};
@@ -19,7 +20,7 @@ impl Broker {
         let ended = self.expire_approvals().await?;
         let before =
             self.now().as_micros().saturating_sub(i64::try_from(UNFINISHED_AFTER.as_micros()).unwrap_or(0));
-        let closed = self.close_uses_before(crate::base::clock::Timestamp::from_micros(before)).await?;
+        let closed = self.close_uses_before(Timestamp::from_micros(before)).await?;
         Ok(ended + closed)
     }
 
@@ -58,15 +59,21 @@ impl Broker {
         Ok(ended)
     }
 
-    async fn close_uses_before(&self, before: crate::base::clock::Timestamp) -> Result<usize, Problem> {
+    async fn close_uses_before(&self, before: Timestamp) -> Result<usize, Problem> {
         let mut closed = 0;
-        for open in self.parts.store.open_uses(before).await.map_err(unavailable)? {
-            match self.parts.store.finish_use(open, None, self.now()).await {
-                Ok(_) => closed += 1,
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(unavailable(error)),
+        // A store answers in pages; a page of which nothing could be closed is the last.
+        loop {
+            let before_page = closed;
+            for open in self.parts.store.open_uses(before).await.map_err(unavailable)? {
+                match self.parts.store.finish_use(open, None, self.now()).await {
+                    Ok(_) => closed += 1,
+                    Err(StoreError::Conflict) => {}
+                    Err(error) => return Err(unavailable(error)),
+                }
+            }
+            if closed == before_page {
+                return Ok(closed);
             }
         }
-        Ok(closed)
     }
 }
