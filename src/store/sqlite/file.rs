@@ -164,7 +164,8 @@ impl SqliteFile {
             Tree::load(&mut db).await?
         };
         let (steps, queue) = mpsc::channel(QUEUE);
-        let writer = Writer { pool: self.writer, signer, queue, tree: Some(tree), lock: self.lock.clone() };
+        let writer =
+            Writer { pool: self.writer, signer, queue, tree: Some(tree), db: None, lock: self.lock.clone() };
         tasks.spawn(writer.run(tasks.clone()));
         Ok(SqliteStore::new(self.reader, steps, self.lock))
     }
@@ -197,6 +198,8 @@ async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqliteP
         options.foreign_keys(true).busy_timeout(Duration::from_millis(500)).disable_statement_logging();
     // No sorting in files beside the database (J13), and no function from the schema that could reach out.
     let options = options.pragma("temp_store", "MEMORY").pragma("trusted_schema", "OFF");
+    // Moving the write-ahead log into the database is paid by the commit that comes next: rarely, and then more at once. In pages.
+    let options = options.pragma("wal_autocheckpoint", "4096");
     let pool = SqlitePoolOptions::new()
         .max_connections(connections)
         .min_connections(1)

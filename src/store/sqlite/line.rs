@@ -5,6 +5,7 @@ use sqlx::SqliteConnection;
 
 use super::error::{corrupt, rows, signed};
 use super::file::Signer;
+use super::script::Script;
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
 use crate::domain::ledger::checkpoint::Checkpoint;
@@ -87,12 +88,12 @@ impl Lines {
         self.lines.truncate(len);
     }
 
-    /// Writes entries, nodes, head and signed checkpoint. Gives the tree as it stands after them.
-    pub(super) async fn write(
+    /// Adds to `writes` the entries, nodes, head and signed checkpoint. Gives the tree as it stands after them.
+    pub(super) fn write(
         &self,
-        db: &mut SqliteConnection,
         tree: &Tree,
         signer: &Signer,
+        writes: &mut Script,
     ) -> Result<Tree, StoreError> {
         let mut next = tree.clone();
         if self.lines.is_empty() {
@@ -104,39 +105,34 @@ impl Lines {
             nodes.extend(completed.filter(|node| node.id.is_stored()));
             next.last_at = next.last_at.max(Some(line.at));
         }
-        write_nodes(db, &nodes).await?;
-        let note = Checkpoint::of(signer.origin.clone(), &next.frontier).sign(&signer.key).to_note();
-        // One trip to the database. Another writer's entry at one of these indexes would refuse all of it.
-        sqlx::query(
+        write_nodes(&nodes, writes)?;
+        // Another writer's entry at one of these indexes would refuse all of it.
+        writes.add(
             "INSERT INTO entries (idx, at, type, body, leaf, approval, token, agent, run, usage)
              SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, unhex(value ->> 4),
                     value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9
-             FROM json_each(?1);
-             UPDATE ledger_head SET size = ?2, frontier = ?3, last_at = ?4;
-             INSERT INTO checkpoints (size, note) VALUES (?2, ?5)",
-        )
-        .bind(rows((self.first..).zip(&self.lines).map(|(index, line)| line.row(index)))?)
-        .bind(signed(next.frontier.size()))
-        .bind(next.frontier.to_bytes())
-        .bind(next.last_at.map(Timestamp::as_micros))
-        .bind(note)
-        .execute(db)
-        .await?;
+             FROM json_each(?)",
+        );
+        writes.bind(rows((self.first..).zip(&self.lines).map(|(index, line)| line.row(index)))?)?;
+        let size = signed(next.frontier.size());
+        writes.add("UPDATE ledger_head SET size = ?, frontier = ?, last_at = ?");
+        writes.bind(size)?;
+        writes.bind(next.frontier.to_bytes())?;
+        writes.bind(next.last_at.map(Timestamp::as_micros))?;
+        writes.add("INSERT INTO checkpoints (size, note) VALUES (?, ?)");
+        writes.bind(size)?;
+        writes.bind(Checkpoint::of(signer.origin.clone(), &next.frontier).sign(&signer.key).to_note())?;
         Ok(next)
     }
 }
 
-async fn write_nodes(db: &mut SqliteConnection, nodes: &[Node]) -> Result<(), StoreError> {
+fn write_nodes(nodes: &[Node], writes: &mut Script) -> Result<(), StoreError> {
     if nodes.is_empty() {
         return Ok(());
     }
-    let rows = rows(nodes.iter().map(|node| (node.id.level, node.id.index, node.hash)))?;
-    sqlx::query(
+    writes.add(
         "INSERT INTO nodes (level, idx, hash)
-         SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?1)",
-    )
-    .bind(rows)
-    .execute(db)
-    .await?;
-    Ok(())
+         SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?)",
+    );
+    writes.bind(rows(nodes.iter().map(|node| (node.id.level, node.id.index, node.hash)))?)
 }

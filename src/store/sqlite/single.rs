@@ -1,6 +1,6 @@
 //! Steps that are applied one by one, each under a savepoint: one that is refused leaves nothing.
 
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{Executor as _, SqliteConnection};
 
 use super::answers::{Answers, Reply};
 use super::error::ends_batch;
@@ -14,11 +14,32 @@ use crate::store::{Change, CreateRefused, Created, StoreError};
 
 /// A step of its own kind.
 pub(super) enum Single {
-    Change { change: Box<Change>, line: Line, reply: Reply<Recorded<()>> },
-    Create { request: Box<approvals::Request>, line: Line, reply: Reply<Created, CreateRefused> },
-    Transition { next: Box<Approval>, line: Line, reply: Reply<Recorded<Approval>> },
-    RevokeToken { id: TokenId, at: Timestamp, line: Line, reply: Reply<Recorded<()>> },
-    Append { lines: Vec<Line>, reply: Reply<Recorded<()>> },
+    Change {
+        change: Box<Change>,
+        line: Line,
+        reply: Reply<Recorded<()>>,
+    },
+    Create {
+        request: Box<approvals::Request>,
+        line: Line,
+        reply: Reply<Created, CreateRefused>,
+    },
+    Transition {
+        next: Box<Approval>,
+        line: Line,
+        reply: Reply<Recorded<Approval>>,
+    },
+    RevokeToken {
+        id: TokenId,
+        at: Timestamp,
+        line: Line,
+        reply: Reply<Recorded<()>>,
+    },
+    /// Only lines: nothing is asked of the database.
+    Append {
+        lines: Vec<Line>,
+        reply: Reply<Recorded<()>>,
+    },
 }
 
 impl Single {
@@ -44,14 +65,17 @@ pub(super) async fn apply(
     lines: &mut Lines,
     answers: &mut Answers,
 ) -> Result<(), StoreError> {
+    if matches!(single, Single::Append { .. }) {
+        return take(db, single, lines, answers).await.map(drop);
+    }
     let before = lines.len();
-    let mut savepoint = db.begin().await?;
-    let taken = take(&mut savepoint, single, lines, answers).await?;
+    db.execute("SAVEPOINT step").await?;
+    let taken = take(db, single, lines, answers).await?;
     if taken {
-        savepoint.commit().await?;
+        db.execute("RELEASE step").await?;
     } else {
         lines.truncate(before);
-        savepoint.rollback().await?;
+        db.execute("ROLLBACK TO step; RELEASE step").await?;
     }
     Ok(())
 }

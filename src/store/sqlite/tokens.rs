@@ -3,11 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::answers::{Answers, Reply};
 use super::error::rows;
 use super::line::{Line, Lines};
+use super::script::{Found, Place, Script};
 use crate::base::clock::Timestamp;
 use crate::base::id::TokenId;
 use crate::domain::approval::Exchange;
@@ -48,21 +50,54 @@ impl Source {
     }
 }
 
-/// Puts tokens on record. The number of statements does not depend on the number of tokens.
+/// Tokens whose sources have been asked for.
+pub(super) struct Asked {
+    issues: Vec<Issue>,
+    places: Option<Places>,
+}
+
+#[derive(Clone, Copy)]
+struct Places {
+    sources: Place,
+    known: Place,
+}
+
+/// Adds to `asks` what decides about the tokens. The number of statements does not depend on the number of tokens.
 ///
 /// # Errors
-/// When the whole batch is in doubt.
-pub(super) async fn issue(
-    db: &mut SqliteConnection,
-    issues: Vec<Issue>,
+/// When the whole batch is in doubt, here and below.
+pub(super) fn ask(issues: Vec<Issue>, asks: &mut Script) -> Result<Asked, StoreError> {
+    if issues.is_empty() {
+        return Ok(Asked { issues, places: None });
+    }
+    let wanted: HashSet<_> = issues.iter().map(|issue| issue.exchange.approval()).collect();
+    // The approvals that give tokens at all.
+    let sources = asks.add(
+        "SELECT a.id, a.max_tokens - a.tokens_issued, a.expires_at, a.digest,
+                (SELECT json_group_array(person_id) FROM approvers WHERE approval_id = a.id)
+         FROM approvals a JOIN agents g ON g.id = a.agent_id
+         WHERE a.id IN (SELECT value FROM json_each(?))
+           AND +a.state = 'approved' AND a.stale = 0 AND g.removed_at IS NULL",
+    );
+    asks.bind(rows(wanted)?)?;
+    // The tokens of this batch that are on record already.
+    let known = asks.add("SELECT id FROM tokens WHERE id IN (SELECT value FROM json_each(?))");
+    asks.bind(rows(issues.iter().map(|issue| issue.exchange.token()))?)?;
+    Ok(Asked { issues, places: Some(Places { sources, known }) })
+}
+
+/// Decides about the tokens and adds to `writes` those that are given.
+pub(super) fn issue(
+    asked: Asked,
+    found: &mut Found,
     lines: &mut Lines,
     answers: &mut Answers,
+    writes: &mut Script,
 ) -> Result<(), StoreError> {
-    if issues.is_empty() {
-        return Ok(());
-    }
-    let mut sources = sources(db, &issues).await?;
-    let mut seen = known(db, &issues).await?;
+    let Asked { issues, places: Some(places) } = asked else { return Ok(()) };
+    let mut sources = found.take(places.sources).iter().map(source).collect::<Result<HashMap<_, _>, _>>()?;
+    let mut seen =
+        found.take(places.known).iter().map(|row| row.try_get(0)).collect::<Result<HashSet<String>, _>>()?;
     let mut tokens = Vec::with_capacity(issues.len());
     for Issue { exchange, line, reply } in issues {
         let id = exchange.approval().to_string();
@@ -87,8 +122,11 @@ pub(super) async fn issue(
         let index = lines.push(line);
         answers.recorded(reply, exchange, index);
     }
+    if tokens.is_empty() {
+        return Ok(());
+    }
     let taken = sources.iter().filter(|(_, source)| source.taken > 0);
-    write(db, rows(&tokens)?, rows(taken.map(|(id, source)| (id, source.taken)))?).await
+    write(rows(&tokens)?, rows(taken.map(|(id, source)| (id, source.taken)))?, writes)
 }
 
 /// Ends a token.
@@ -104,58 +142,26 @@ pub(super) async fn revoke(db: &mut SqliteConnection, id: TokenId, at: Timestamp
     if ended.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Conflict) }
 }
 
-/// The approvals that give tokens at all.
-async fn sources(db: &mut SqliteConnection, issues: &[Issue]) -> Result<HashMap<String, Source>, StoreError> {
-    let wanted: HashSet<_> = issues.iter().map(|issue| issue.exchange.approval()).collect();
-    let found = sqlx::query(
-        "SELECT a.id, a.max_tokens - a.tokens_issued, a.expires_at, a.digest,
-                (SELECT json_group_array(person_id) FROM approvers WHERE approval_id = a.id)
-         FROM approvals a JOIN agents g ON g.id = a.agent_id
-         WHERE a.id IN (SELECT value FROM json_each(?1))
-           AND +a.state = 'approved' AND a.stale = 0 AND g.removed_at IS NULL",
-    )
-    .bind(rows(wanted)?)
-    .fetch_all(db)
-    .await?;
-    let source = |row: sqlx::sqlite::SqliteRow| {
-        let ends = Timestamp::from_micros(row.try_get(2)?);
-        let source = Source {
-            left: row.try_get(1)?,
-            ends,
-            digest: row.try_get(3)?,
-            approvers: row.try_get(4)?,
-            taken: 0,
-        };
-        Ok((row.try_get(0)?, source))
-    };
-    found.into_iter().map(source).collect()
+fn source(row: &SqliteRow) -> Result<(String, Source), StoreError> {
+    let ends = Timestamp::from_micros(row.try_get(2)?);
+    let (left, digest, approvers) = (row.try_get(1)?, row.try_get(3)?, row.try_get(4)?);
+    Ok((row.try_get(0)?, Source { left, ends, digest, approvers, taken: 0 }))
 }
 
-/// The tokens of this batch that are on record already.
-async fn known(db: &mut SqliteConnection, issues: &[Issue]) -> Result<HashSet<String>, StoreError> {
-    let known: Vec<(String,)> =
-        sqlx::query_as("SELECT id FROM tokens WHERE id IN (SELECT value FROM json_each(?1))")
-            .bind(rows(issues.iter().map(|issue| issue.exchange.token()))?)
-            .fetch_all(db)
-            .await?;
-    Ok(known.into_iter().map(|(id,)| id).collect())
-}
-
-async fn write(db: &mut SqliteConnection, tokens: String, taken: String) -> Result<(), StoreError> {
-    sqlx::query(
+fn write(tokens: String, taken: String, writes: &mut Script) -> Result<(), StoreError> {
+    writes.add(
         "INSERT INTO tokens (id, approval_id, agent_id, identity, approver_id, issued_at, expires_at)
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
-         FROM json_each(?1);
-         UPDATE approvals
+         FROM json_each(?)",
+    );
+    writes.bind(tokens)?;
+    writes.add(
+        "UPDATE approvals
          SET tokens_issued = tokens_issued + taken.n,
              state = iif(tokens_issued + taken.n = max_tokens, 'spent', state),
              record = iif(tokens_issued + taken.n = max_tokens, json_set(record, '$.state', 'spent'), record)
-         FROM (SELECT value ->> 0 AS id, value ->> 1 AS n FROM json_each(?2)) AS taken
+         FROM (SELECT value ->> 0 AS id, value ->> 1 AS n FROM json_each(?)) AS taken
          WHERE approvals.id = taken.id",
-    )
-    .bind(tokens)
-    .bind(taken)
-    .execute(db)
-    .await?;
-    Ok(())
+    );
+    writes.bind(taken)
 }

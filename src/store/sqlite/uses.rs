@@ -3,11 +3,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
 use super::answers::{Answers, Reply};
 use super::error::rows;
 use super::line::{Line, Lines};
+use super::script::{Found, Place, Script};
 use crate::domain::ledger::Recorded;
 use crate::domain::usage::UseStart;
 use crate::store::{OpenUse, StoreError, UseDenied};
@@ -39,21 +41,75 @@ struct Left {
     taken: i64,
 }
 
-/// Puts the beginning of uses on record. The number of statements does not depend on the number of uses.
+/// What a batch of uses rests on: tokens by id, approvals by id.
+struct Ground {
+    live: HashMap<String, Live>,
+    left: HashMap<String, Left>,
+}
+
+impl Ground {
+    fn of(rows: &[SqliteRow]) -> Result<Self, StoreError> {
+        let (mut live, mut left) = (HashMap::with_capacity(rows.len()), HashMap::with_capacity(rows.len()));
+        for row in rows {
+            let approval: String = row.try_get(1)?;
+            left.insert(approval.clone(), Left { uses: row.try_get(4)?, taken: 0 });
+            live.insert(row.try_get(0)?, Live { approval, agent: row.try_get(2)?, ends: row.try_get(3)? });
+        }
+        Ok(Self { live, left })
+    }
+}
+
+/// Uses whose liveness has been asked for.
+pub(super) struct Asked {
+    starts: Vec<Start>,
+    places: Option<Places>,
+}
+
+#[derive(Clone, Copy)]
+struct Places {
+    live: Place,
+    known: Place,
+}
+
+/// Uses that are being closed.
+pub(super) struct Closing {
+    finishes: Vec<Finish>,
+    closed: Option<Place>,
+}
+
+/// Adds to `asks` what decides about the uses. The number of statements does not depend on the number of uses.
 ///
 /// # Errors
-/// When the whole batch is in doubt.
-pub(super) async fn start(
-    db: &mut SqliteConnection,
-    starts: Vec<Start>,
+/// When the whole batch is in doubt, here and below.
+pub(super) fn ask(starts: Vec<Start>, asks: &mut Script) -> Result<Asked, StoreError> {
+    if starts.is_empty() {
+        return Ok(Asked { starts, places: None });
+    }
+    let wanted: HashSet<_> = starts.iter().map(|start| start.begun.token).collect();
+    let live = asks.add(
+        "SELECT t.id, t.approval_id, t.agent_id, min(t.expires_at, a.expires_at), a.max_uses - a.uses
+         FROM tokens t JOIN approvals a ON a.id = t.approval_id JOIN agents g ON g.id = t.agent_id
+         WHERE t.id IN (SELECT value FROM json_each(?)) AND t.revoked_at IS NULL
+           AND +a.state IN ('approved', 'spent') AND a.stale = 0 AND g.removed_at IS NULL",
+    );
+    asks.bind(rows(wanted)?)?;
+    // The uses of this batch whose ids the log knows already.
+    let known = asks.add("SELECT usage FROM entries WHERE usage IN (SELECT value FROM json_each(?))");
+    asks.bind(rows(starts.iter().map(|start| start.begun.id))?)?;
+    Ok(Asked { starts, places: Some(Places { live, known }) })
+}
+
+/// Decides about the uses and adds to `writes` those that begin.
+pub(super) fn start(
+    asked: Asked,
+    found: &mut Found,
     lines: &mut Lines,
     answers: &mut Answers,
+    writes: &mut Script,
 ) -> Result<(), StoreError> {
-    if starts.is_empty() {
-        return Ok(());
-    }
-    let (live, mut left) = liveness(db, &starts).await?;
-    let mut seen = known(db, &starts).await?;
+    let Asked { starts, places: Some(places) } = asked else { return Ok(()) };
+    let Ground { live, mut left } = Ground::of(&found.take(places.live))?;
+    let mut seen = texts(&found.take(places.known))?;
     let mut opened = Vec::with_capacity(starts.len());
     for Start { begun: start, line, reply } in starts {
         let approval = start.approval.to_string();
@@ -78,33 +134,38 @@ pub(super) async fn start(
         let index = lines.push(line);
         answers.recorded(reply, start, index);
     }
+    if opened.is_empty() {
+        return Ok(());
+    }
     let taken = left.iter().filter(|(_, left)| left.taken > 0);
-    write(db, rows(&opened)?, rows(taken.map(|(id, left)| (id, left.taken)))?).await
+    write(rows(&opened)?, rows(taken.map(|(id, left)| (id, left.taken)))?, writes)
 }
 
-/// Closes uses, each once.
-///
-/// # Errors
-/// When the whole batch is in doubt.
-pub(super) async fn finish(
-    db: &mut SqliteConnection,
-    finishes: Vec<Finish>,
+/// Adds to `asks` the closing of uses, each once.
+pub(super) fn close(finishes: Vec<Finish>, asks: &mut Script) -> Result<Closing, StoreError> {
+    if finishes.is_empty() {
+        return Ok(Closing { finishes, closed: None });
+    }
+    let closed = asks.add(
+        "DELETE FROM open_uses
+         WHERE (id, token_id, approval_id, agent_id) IN
+               (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?))
+         RETURNING id",
+    );
+    let open = finishes.iter().map(|Finish { open, .. }| (open.id, open.token, open.approval, open.agent));
+    asks.bind(rows(open)?)?;
+    Ok(Closing { finishes, closed: Some(closed) })
+}
+
+/// Tells each whether it was the one that closed its use.
+pub(super) fn finish(
+    closing: Closing,
+    found: &mut Found,
     lines: &mut Lines,
     answers: &mut Answers,
 ) -> Result<(), StoreError> {
-    if finishes.is_empty() {
-        return Ok(());
-    }
-    let closed: Vec<(String,)> = sqlx::query_as(
-        "DELETE FROM open_uses
-         WHERE (id, token_id, approval_id, agent_id) IN
-               (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1))
-         RETURNING id",
-    )
-    .bind(rows(finishes.iter().map(|Finish { open, .. }| (open.id, open.token, open.approval, open.agent)))?)
-    .fetch_all(db)
-    .await?;
-    let mut closed: HashSet<String> = closed.into_iter().map(|(id,)| id).collect();
+    let Closing { finishes, closed: Some(closed) } = closing else { return Ok(()) };
+    let mut closed = texts(&found.take(closed))?;
     for Finish { open, line, reply } in finishes {
         if closed.remove(&open.id.to_string()) {
             let index = lines.push(line);
@@ -116,50 +177,20 @@ pub(super) async fn finish(
     Ok(())
 }
 
-async fn liveness(
-    db: &mut SqliteConnection,
-    starts: &[Start],
-) -> Result<(HashMap<String, Live>, HashMap<String, Left>), StoreError> {
-    let wanted: HashSet<_> = starts.iter().map(|start| start.begun.token).collect();
-    let found = sqlx::query(
-        "SELECT t.id, t.approval_id, t.agent_id, min(t.expires_at, a.expires_at), a.max_uses - a.uses
-         FROM tokens t JOIN approvals a ON a.id = t.approval_id JOIN agents g ON g.id = t.agent_id
-         WHERE t.id IN (SELECT value FROM json_each(?1)) AND t.revoked_at IS NULL
-           AND +a.state IN ('approved', 'spent') AND a.stale = 0 AND g.removed_at IS NULL",
-    )
-    .bind(rows(wanted)?)
-    .fetch_all(db)
-    .await?;
-    let (mut live, mut left) = (HashMap::with_capacity(found.len()), HashMap::with_capacity(found.len()));
-    for row in found {
-        let approval: String = row.try_get(1)?;
-        left.insert(approval.clone(), Left { uses: row.try_get(4)?, taken: 0 });
-        live.insert(row.try_get(0)?, Live { approval, agent: row.try_get(2)?, ends: row.try_get(3)? });
-    }
-    Ok((live, left))
+fn texts(rows: &[SqliteRow]) -> Result<HashSet<String>, StoreError> {
+    Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, sqlx::Error>>()?)
 }
 
-/// The uses of this batch whose ids the log knows already.
-async fn known(db: &mut SqliteConnection, starts: &[Start]) -> Result<HashSet<String>, StoreError> {
-    let known: Vec<(String,)> =
-        sqlx::query_as("SELECT usage FROM entries WHERE usage IN (SELECT value FROM json_each(?1))")
-            .bind(rows(starts.iter().map(|start| start.begun.id))?)
-            .fetch_all(db)
-            .await?;
-    Ok(known.into_iter().map(|(id,)| id).collect())
-}
-
-async fn write(db: &mut SqliteConnection, opened: String, taken: String) -> Result<(), StoreError> {
-    sqlx::query(
+fn write(opened: String, taken: String, writes: &mut Script) -> Result<(), StoreError> {
+    writes.add(
         "INSERT INTO open_uses (id, at, token_id, approval_id, agent_id, run_id)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?1);
-         UPDATE approvals SET uses = uses + taken.n
-         FROM (SELECT value ->> 0 AS id, value ->> 1 AS n FROM json_each(?2)) AS taken
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?)",
+    );
+    writes.bind(opened)?;
+    writes.add(
+        "UPDATE approvals SET uses = uses + taken.n
+         FROM (SELECT value ->> 0 AS id, value ->> 1 AS n FROM json_each(?)) AS taken
          WHERE approvals.id = taken.id",
-    )
-    .bind(opened)
-    .bind(taken)
-    .execute(db)
-    .await?;
-    Ok(())
+    );
+    writes.bind(taken)
 }

@@ -6,12 +6,14 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use sqlx::{Connection as _, SqliteConnection, SqlitePool};
+use sqlx::pool::PoolConnection;
+use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::mpsc;
 
 use super::answers::Answers;
 use super::file::Signer;
 use super::line::{Lines, Tree};
+use super::script::Script;
 use super::single::{self, Single};
 use super::step::Step;
 use super::{tokens, uses};
@@ -28,6 +30,8 @@ pub(super) struct Writer {
     pub(super) queue: mpsc::Receiver<Step>,
     /// What the database is known to say; unknown after a failure.
     pub(super) tree: Option<Tree>,
+    /// The connection of the batch before; none after a failure, and none in memory, where readers want it too.
+    pub(super) db: Option<PoolConnection<Sqlite>>,
     /// The lock on the file, kept until the last batch; none in memory.
     pub(super) lock: Option<Arc<File>>,
 }
@@ -61,8 +65,11 @@ impl Writer {
                 let Ok(step) = self.queue.try_recv() else { break };
                 batch.take(step);
             }
-            self.write(batch).await;
+            if !batch.is_empty() {
+                self.write(batch).await;
+            }
         }
+        self.db = None;
         self.pool.close().await;
     }
 
@@ -80,20 +87,29 @@ impl Writer {
     }
 
     async fn commit(
-        &self,
+        &mut self,
         batch: Batch,
         known: Option<Tree>,
         answers: &mut Answers,
     ) -> Result<Tree, StoreError> {
-        let mut db = self.pool.acquire().await?;
+        let mut db = match self.db.take() {
+            Some(db) => db,
+            None => self.pool.acquire().await?,
+        };
         let written = self.transact(&mut db, batch, known, answers).await;
-        if written.is_err() && self.lock.is_some() {
-            // What failed may have ended the transaction behind the driver's back. In memory there is no other connection.
-            drop(db.close().await);
+        let in_memory = self.lock.is_none();
+        match &written {
+            Ok(_) if in_memory => {}
+            Ok(_) => self.db = Some(db),
+            // The connection is the database; what fails here is that there was no transaction left to end.
+            Err(_) if in_memory => drop(sqlx::query("ROLLBACK").execute(&mut *db).await),
+            // What failed may have ended the transaction behind the driver's back.
+            Err(_) => drop(db.close().await),
         }
         written
     }
 
+    /// A batch in two trips to the database: one asks for all it rests on, one writes. Steps of their own kind come between.
     async fn transact(
         &self,
         db: &mut SqliteConnection,
@@ -101,15 +117,31 @@ impl Writer {
         known: Option<Tree>,
         answers: &mut Answers,
     ) -> Result<Tree, StoreError> {
-        let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
+        let Batch { singles, issues, starts, finishes } = batch;
+        let mut asks = Script::default();
+        asks.add("BEGIN IMMEDIATE");
+        if known.is_none() || !singles.is_empty() {
+            std::mem::take(&mut asks).run(db).await?;
+        }
         let tree = match known {
             Some(tree) => tree,
-            None => Tree::load(&mut transaction).await?,
+            None => Tree::load(db).await?,
         };
         let mut lines = Lines::after(&tree);
-        batch.apply(&mut transaction, &mut lines, answers).await?;
-        let next = lines.write(&mut transaction, &tree, &self.signer).await?;
-        transaction.commit().await?;
+        for single in singles {
+            single::apply(db, single, &mut lines, answers).await?;
+        }
+        let issues = tokens::ask(issues, &mut asks)?;
+        let starts = uses::ask(starts, &mut asks)?;
+        let finishes = uses::close(finishes, &mut asks)?;
+        let mut found = asks.run(db).await?;
+        let mut writes = Script::default();
+        tokens::issue(issues, &mut found, &mut lines, answers, &mut writes)?;
+        uses::start(starts, &mut found, &mut lines, answers, &mut writes)?;
+        uses::finish(finishes, &mut found, &mut lines, answers)?;
+        let next = lines.write(&tree, &self.signer, &mut writes)?;
+        writes.add("COMMIT");
+        writes.run(db).await?;
         Ok(next)
     }
 }
@@ -126,17 +158,11 @@ impl Batch {
         }
     }
 
-    async fn apply(
-        self,
-        db: &mut SqliteConnection,
-        lines: &mut Lines,
-        answers: &mut Answers,
-    ) -> Result<(), StoreError> {
-        for single in self.singles {
-            single::apply(db, single, lines, answers).await?;
-        }
-        tokens::issue(db, self.issues, lines, answers).await?;
-        uses::start(db, self.starts, lines, answers).await?;
-        uses::finish(db, self.finishes, lines, answers).await
+    /// Whether everybody gave up.
+    const fn is_empty(&self) -> bool {
+        self.singles.is_empty()
+            && self.issues.is_empty()
+            && self.starts.is_empty()
+            && self.finishes.is_empty()
     }
 }
