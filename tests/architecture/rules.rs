@@ -79,7 +79,6 @@ const EXPOSE: &[(&str, &str)] = &[
         "an agent key or a token as it was presented, to be looked up by its hash or verified",
     ),
     ("broker/setup/credentials.rs", "a new credential is checked for what cannot stand in a header field"),
-    ("domain/token/keys.rs", "the seed of the key that signs tokens, handed to the library that signs"),
     ("edges/api/token.rs", "a new token leaves, once, in the answer of the exchange"),
     ("planes/network/authority.rs", "the key that signs the certificates of intercepted hosts"),
     ("planes/network/proxy/place.rs", "a credential is put in its slot"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use jsonwebtoken::DecodingKey;
 use serde::Serialize;
 
 use super::{LONGEST_LIFE, provider};
@@ -18,8 +18,8 @@ use crate::base::secret::{Secret, wipe_dead_stack};
 
 /// The keys of one installation.
 pub struct TokenKeys {
-    /// Holds the seed, as the [`provider`] wants it; wiped when dropped.
-    signing: EncodingKey,
+    /// On the heap, where it stays: a moved key leaves copies behind.
+    signing: Box<SigningKey>,
     current: TokenKey,
     previous: Vec<(TokenKey, Timestamp)>,
 }
@@ -73,9 +73,9 @@ impl TokenKeys {
     /// When the seed is not 32 bytes long.
     pub fn new(seed: &Secret, previous: &[PreviousKey]) -> Result<Self, InvalidSeed> {
         provider::install();
-        let current = TokenKey::new(SigningKey::from_seed(seed)?.public());
+        let signing = Box::new(SigningKey::from_seed(seed)?);
         wipe_dead_stack();
-        let signing = EncodingKey::from_ed_der(seed.expose_secret());
+        let current = TokenKey::new(signing.public());
         let previous = previous.iter().map(|key| (TokenKey::new(key.public), key.retired_at)).collect();
         Ok(Self { signing, current, previous })
     }
@@ -104,8 +104,8 @@ impl TokenKeys {
     }
 
     /// The signature of `message`, in base64url.
-    pub(super) fn sign(&self, message: &[u8]) -> Result<String, jsonwebtoken::errors::Error> {
-        jsonwebtoken::crypto::sign(message, &self.signing, Algorithm::EdDSA)
+    pub(super) fn sign(&self, message: &[u8]) -> String {
+        URL_SAFE_NO_PAD.encode(self.signing.sign(message))
     }
 
     /// The key whose tokens have this very header, if it is believed at `now`.

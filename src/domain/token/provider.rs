@@ -2,20 +2,19 @@
 //!
 //! The library brings no algorithm of its own (it is built without one), so what is not here does not exist: every
 //! other algorithm, and every key of another family, is refused before a key is looked at (G03). Private keys are never
-//! made into JWKs. Installed by [`super::TokenKeys::new`], before anything can be signed or verified.
+//! made into JWKs, and the library sees none: tokens are signed by [`super::mint`]. Installed by [`super::TokenKeys::new`], before anything can be signed or verified.
 
-use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
+use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result};
 use jsonwebtoken::jwk::ThumbprintHash;
-use jsonwebtoken::signature::{Error as SignatureError, Signer, Verifier};
-use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, EncodingKey};
+use jsonwebtoken::signature::{Error as SignatureError, Verifier};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 
 use crate::base::crypto::hash::sha256;
-use crate::base::crypto::sign::{PublicKey, SigningKey};
-use crate::base::secret::{Secret, wipe_dead_stack};
+use crate::base::crypto::sign::PublicKey;
 
 static ED25519_ONLY: CryptoProvider = CryptoProvider {
-    signer_factory: signer,
+    signer_factory: |_, _| Err(ErrorKind::UnsupportedAlgorithm.into()),
     verifier_factory: verifier,
     key_utils: KeyUtils {
         rsa_pub_components_from_private_key: |_| Err(ErrorKind::UnsupportedAlgorithm.into()),
@@ -28,30 +27,13 @@ static ED25519_ONLY: CryptoProvider = CryptoProvider {
 
 /// Makes this the cryptography of `jsonwebtoken`, for the whole process and for good.
 ///
-/// Only the first provider of a process counts. Were there another before this one, it could not read the raw seed that
-/// stands in our [`EncodingKey`]: no token would be made.
+/// Only the first provider of a process counts. Were there another before this one, it could not read the raw public keys that
+/// stand in our [`DecodingKey`]s: no token would be believed.
 pub(super) fn install() {
     let _ = ED25519_ONLY.install_default();
 }
 
-/// Signs with the seed that the library was given. Neither the seed nor what is derived from it outlives its use.
-struct Ed25519Signer(Secret);
-
 struct Ed25519Verifier(PublicKey);
-
-impl JwtSigner for Ed25519Signer {
-    fn algorithm(&self) -> Algorithm {
-        Algorithm::EdDSA
-    }
-}
-
-impl Signer<Vec<u8>> for Ed25519Signer {
-    fn try_sign(&self, message: &[u8]) -> std::result::Result<Vec<u8>, SignatureError> {
-        let signature = derive_and_sign(&self.0, message);
-        wipe_dead_stack();
-        signature
-    }
-}
 
 impl JwtVerifier for Ed25519Verifier {
     fn algorithm(&self) -> Algorithm {
@@ -63,20 +45,6 @@ impl Verifier<Vec<u8>> for Ed25519Verifier {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), SignatureError> {
         self.0.verify(message, signature).map_err(SignatureError::from_source)
     }
-}
-
-/// Apart, so that the key pair is on the part of the stack that is wiped afterwards.
-#[inline(never)]
-fn derive_and_sign(seed: &Secret, message: &[u8]) -> std::result::Result<Vec<u8>, SignatureError> {
-    let key = SigningKey::from_seed(seed).map_err(SignatureError::from_source)?;
-    Ok(key.sign(message).to_vec())
-}
-
-/// What the library calls DER is the 32-byte seed (RFC 8032 §5.1.5): the provider says what a key is made of.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the library says how it calls this")]
-fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
-    only_ed25519(*algorithm, key.family())?;
-    Ok(Box::new(Ed25519Signer(Secret::new(key.as_bytes().to_vec()))))
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the library says how it calls this")]
