@@ -51,6 +51,7 @@ impl Broker {
         let approval = self.parts.store.approval(id).await.map_err(unavailable)?.ok_or_else(not_found)?;
         match self.decided(person, approval, answers).await {
             Ok(approval) => {
+                self.approved.keep(&approval);
                 self.changed(id);
                 Ok(approval)
             }

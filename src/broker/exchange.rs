@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Broker, no_randomness, unavailable};
 use crate::base::id::{ApprovalId, TokenId};
-use crate::domain::approval::{Exchange, ExchangeRefused, Narrowing};
+use crate::domain::approval::{Approval, Exchange, ExchangeRefused, Narrowing};
 use crate::domain::ledger::Event;
 use crate::domain::principal::Agent;
 use crate::domain::problem::{Problem, ProblemKind};
@@ -39,15 +39,12 @@ impl Broker {
         narrower: Option<Vec<Value>>,
     ) -> Result<Issued, Problem> {
         let id = subject.parse::<ApprovalId>().ok();
-        let planned = match id {
-            Some(id) => self.plan(agent, id, narrower).await,
+        let issued = match id {
+            Some(id) => self.planned_and_issued(agent, id, narrower).await,
             None => Err(Refused::Grant("malformed")),
         };
-        let refused = match planned {
-            Ok(exchange) => match self.issued(exchange).await {
-                Ok(issued) => return Ok(issued),
-                Err(refused) => refused,
-            },
+        let refused = match issued {
+            Ok(issued) => return Ok(issued),
             Err(refused) => refused,
         };
         let (problem, reason) = refused.told();
@@ -58,14 +55,32 @@ impl Broker {
         Err(self.refused(event, problem).await)
     }
 
-    async fn plan(
+    async fn planned_and_issued(
         &self,
         agent: &Agent,
         id: ApprovalId,
         narrower: Option<Vec<Value>>,
-    ) -> Result<Exchange, Refused> {
+    ) -> Result<Issued, Refused> {
+        if let Some(approval) = self.approved.get(&id) {
+            match self.issued(self.plan(agent, &approval, narrower.clone())?).await {
+                // It stands no more as it did: read what became of it.
+                Err(Refused::Grant(_)) => self.approved.remove(&id),
+                issued => return issued,
+            }
+        }
         let found = self.parts.store.approval(id).await.map_err(|error| Refused::Told(unavailable(error)))?;
         let approval = found.ok_or(Refused::Grant("unknown"))?;
+        let planned = self.plan(agent, &approval, narrower)?;
+        self.approved.keep(&approval);
+        self.issued(planned).await
+    }
+
+    fn plan(
+        &self,
+        agent: &Agent,
+        approval: &Approval,
+        narrower: Option<Vec<Value>>,
+    ) -> Result<Exchange, Refused> {
         let identity = &approval.statement.identity;
         let items = match narrower.filter(|_| approval.is_of(agent.id)) {
             None => None,

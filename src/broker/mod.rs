@@ -4,6 +4,7 @@
 //! [`Problem`]. No verb holds a lock or a secret over an `await`.
 
 mod approvals;
+mod approved;
 mod authenticate;
 mod authorize;
 mod catalog;
@@ -69,6 +70,7 @@ pub struct Broker {
     catalog: RwLock<Arc<Catalog>>,
     signing: RwLock<Arc<Signing>>,
     changes: broadcast::Sender<ApprovalId>,
+    approved: approved::Approved,
     cuts: cut::Cuts,
     failures: failures::Failures,
 }
@@ -96,6 +98,7 @@ impl Broker {
             catalog: RwLock::new(Arc::new(catalog)),
             signing: RwLock::new(Arc::new(signing)),
             changes,
+            approved: approved::Approved::default(),
             cuts: cut::Cuts::default(),
             failures: failures::Failures::default(),
         })

@@ -84,6 +84,10 @@ impl Approval {
         if !statement.bound.iter().all(current) {
             return Err(ExchangeRefused::Stale("upstream or credential"));
         }
+        // What they signed: every decision was checked to be over this statement.
+        let Some(statement_digest) = grant.decisions.first().map(|decision| decision.statement_digest) else {
+            return Err(ExchangeRefused::NotApproved(NotPossible("approved by nobody")));
+        };
         let items = narrowed(&grant.items, narrowing.items)?;
         let longest = Duration::from_secs(u64::from(policy.longest_token));
         let lifetime =
@@ -97,7 +101,7 @@ impl Approval {
             identity: statement.identity.clone(),
             items,
             approvers: grant.decisions.iter().map(|decision| decision.person).collect(),
-            statement_digest: self.digest(),
+            statement_digest,
             bound: statement.bound.clone(),
             issued_at: now,
             expires_at: now.plus(lifetime).min(statement.expires_at),
