@@ -121,7 +121,6 @@ CREATE TABLE tokens (
     -- At most an hour (I8).
     CHECK (expires_at > issued_at AND expires_at - issued_at <= 3600000000)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX tokens_approval ON tokens (approval_id);
 
 CREATE TABLE open_uses (
     id          TEXT PRIMARY KEY,
