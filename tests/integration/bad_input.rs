@@ -66,7 +66,7 @@ async fn i04_asking_without_an_identity_lists_the_ones_to_choose_from() {
 }
 
 #[tokio::test]
-async fn a_token_may_only_be_narrower() {
+async fn f10_a_token_may_only_be_narrower() {
     let (house, upstream) = (House::start(), Upstream::start().await);
     let agent = house.install(&upstream, "bearer").await;
     let approval = house.request(&agent, "/files/*", json!({"max_tokens": 3})).await;
@@ -133,6 +133,60 @@ async fn f07_a_hundred_exchanges_at_once_give_exactly_one_token() {
     );
     let log = house.log().await;
     assert_eq!(log.iter().filter(|line| line["entry"]["event"]["type"] == "token_issued").count(), 1);
+}
+
+#[tokio::test]
+async fn e14_what_an_agent_may_not_ask_for_looks_like_what_is_not_there() {
+    let (house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let vault = json!({"name": "vaulted", "origins": ["https://vaulted.example"], "slot": "bearer"});
+    house.review(Method::POST, "/v1/upstreams", Some(vault)).await.expect(201);
+    let ask = async |name: &str| {
+        let item = json!({"type": "http", "upstream": name, "methods": ["GET"], "paths": ["/a"]});
+        let body = json!({"identity": "service:ci-bot", "items": [item], "reason": "to test"});
+        house.ask(&agent, Method::POST, "/v1/approvals", Some(body)).await.expect(400)
+    };
+    assert_eq!(ask("vaulted").await, ask("nowhere").await, "there, but not for this agent: nothing tells");
+    // Two agents before the same host: one that may ask, one that may not. Nothing says whether there is a credential.
+    let body = json!({"name": "agent-2", "identities": ["service:ci-bot"], "upstreams": []});
+    let made = house.review(Method::POST, "/v1/agents", Some(body)).await.expect(201);
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    let stranger = Agent { id: text("id"), key: text("key") };
+    let mut refusals = Vec::new();
+    for asker in [&agent, &stranger] {
+        let request = house.through_proxy(asker).get(upstream.url("/files/a")).bearer_auth("anything");
+        let mut refused = answer(request.send().await.unwrap()).await;
+        let id = refused.body["use"].as_str().unwrap().to_owned();
+        let text = refused.body.to_string().replace(&id, "use");
+        refused.body = serde_json::from_str(&text).unwrap();
+        refusals.push((refused.status, refused.body));
+    }
+    assert_eq!(refusals[0], refusals[1]);
+}
+
+#[tokio::test]
+async fn e15_a_secret_too_short_to_be_told_from_other_text_is_refused() {
+    let (house, upstream) = (House::start(), Upstream::start().await);
+    house.install(&upstream, "bearer").await;
+    for secret in ["", "k", "7 chars", "with\u{0}nul-in-it", "line\r\nbreak: in it"] {
+        let body = json!({"upstream": "files", "identity": "service:ci-bot", "secret": secret});
+        let refused = house.review(Method::POST, "/v1/credentials", Some(body)).await;
+        assert_eq!((refused.status, refused.problem()), (400, "request_invalid"), "{secret:?}");
+        assert!(secret.len() < 3 || !refused.body.to_string().contains(secret), "and never said again");
+    }
+}
+
+#[test]
+fn f13_a_policy_under_which_nobody_needs_to_approve_is_refused_at_start() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let data = dir.path().join("data");
+    let made = binary().args(["init", "--person", "Olga", "--data-dir"]).arg(&data).output().unwrap();
+    assert!(made.status.success());
+    std::fs::write(data.join("config.toml"), "[policy]\nrequired_approvers = 0\n").unwrap();
+    let output = binary().args(["serve", "--data-dir"]).arg(&data).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("required_approvers") && said.contains("at least 1"), "{said}");
 }
 
 #[test]

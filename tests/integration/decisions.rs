@@ -162,3 +162,86 @@ async fn f19_looking_changes_nothing() {
     let seen = house.review(Method::GET, &format!("/v1/approvals/{id}"), None).await.expect(200);
     assert_eq!(seen["state"], "pending");
 }
+
+#[tokio::test]
+async fn f06_a_late_decision_leaves_less_time_and_no_token_outlives_it() {
+    let (house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let approval = house.request(&agent, "/a", json!({"expires_in": 120})).await;
+    let granted = house.approve(&approval).await.expect(200);
+    assert_eq!(granted["expires_at"], approval["expires_at"], "one clock: it runs from the request");
+    let token = house.exchange(&agent, approval["id"].as_str().unwrap()).await.expect(200);
+    let life = token["expires_in"].as_u64().unwrap();
+    assert!((1..=120).contains(&life), "the policy would give 300 seconds, the approval has {life} left");
+}
+
+#[tokio::test]
+async fn f12_what_ran_out_while_the_broker_was_down_is_not_decided_any_more() {
+    let (mut house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let pending = house.request(&agent, "/a", json!({"expires_in": 600})).await;
+    let approved = house.request(&agent, "/b", json!({"expires_in": 600})).await;
+    house.approve(&approved).await.expect(200);
+    house.stop();
+    house.start_again(&crate::faults::shifted("+1h"));
+    let yes = json!([{"index": 0, "decision": "approve"}]);
+    let late = decide(&house, &house.review_key, &pending, yes).await;
+    assert_eq!((late.status, late.problem()), (409, "approval_not_pending"));
+    let exchanged = house.exchange(&agent, approved["id"].as_str().unwrap()).await.expect(400);
+    assert_eq!(exchanged["error"], "invalid_grant");
+    let id = pending["id"].as_str().unwrap();
+    let seen = house.ask(&agent, Method::GET, &format!("/v1/approvals/{id}"), None).await.expect(200);
+    assert_eq!(seen["state"], "expired", "told apart from a denial (H08)");
+}
+
+#[tokio::test]
+async fn f21_no_automation_is_taken_for_a_person() {
+    let (house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let approval = house.request(&agent, "/a", json!({})).await;
+    let yes = json!([{"index": 0, "decision": "approve"}]);
+    assert_eq!(decide(&house, &agent.key, &approval, yes.clone()).await.status, 401);
+    let id = approval["id"].as_str().unwrap();
+    let body = json!({"statement_digest": approval["statement_digest"], "items": yes});
+    let path = format!("/v1/approvals/{id}/decision");
+    assert_eq!(
+        house.ask(&agent, Method::POST, &path, Some(body)).await.status,
+        404,
+        "no such route for agents"
+    );
+    // What a decision says of the one who made it is the broker's word, not theirs.
+    let body = json!({"statement_digest": approval["statement_digest"], "items": yes, "authenticated_by": "passkey"});
+    assert_eq!(house.review(Method::POST, &path, Some(body)).await.status, 400);
+    house.approve(&approval).await.expect(200);
+    let report = house.review(Method::GET, &format!("/v1/reports/{id}"), None).await.expect(200);
+    assert_eq!(report["approvers"][0]["authenticated_by"], "review_key");
+}
+
+#[tokio::test]
+async fn h09_h10_a_step_is_what_the_agent_claims_and_a_refusal_is_its_own() {
+    let (house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let other = house.enrol("agent-2").await;
+    let http = house.through_proxy(&other);
+    let refused = http.get(upstream.url("/a")).bearer_auth("anything").send().await.unwrap();
+    let theirs = crate::house::answer(refused).await.body["use"].clone();
+    let item = json!({"type": "http", "upstream": "files", "methods": ["GET"], "paths": ["/a"]});
+    let ask = async |step: Value| {
+        let body =
+            json!({"identity": "service:ci-bot", "items": [item.clone()], "reason": "to test", "step": step});
+        house.ask(&agent, Method::POST, "/v1/approvals", Some(body)).await
+    };
+    let forged = ask(json!({"refusal": theirs})).await;
+    assert_eq!((forged.status, forged.problem()), (400, "request_invalid"), "another agent's refusal");
+    let observed = ask(json!({"observed": {"pid": 1}})).await;
+    assert_eq!(observed.status, 400, "what was observed is not for the agent to say");
+    let made = ask(json!({"claimed": {"tool": "Bash", "call": "reused"}})).await.expect(201);
+    let id = made["id"].as_str().unwrap();
+    let report = house.review(Method::GET, &format!("/v1/reports/{id}"), None).await.expect(200);
+    assert_eq!(report["trigger"]["claimed"]["call"], "reused");
+    assert_eq!(report["trigger"]["observed"], Value::Null, "claimed is all it is");
+    // The log names the key holder, and says nothing of whoever may share the key.
+    let log = house.log().await;
+    let asked = log.iter().find(|line| line["entry"]["event"]["type"] == "requested").unwrap();
+    assert_eq!(asked["entry"]["event"]["statement"]["agent"]["id"], json!(agent.id));
+}

@@ -151,14 +151,17 @@ fn two_processes_on_one_data_directory_are_refused() {
 /// Debian's `faketime`, which shifts the wall clock of one process and leaves its monotonic clock alone.
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
+/// The environment in which the wall clock is shifted by so much.
+pub(crate) fn shifted(by: &'static str) -> [(&'static str, &'static str); 3] {
+    assert!(std::path::Path::new(FAKETIME).exists(), "install faketime: `make test` does");
+    [("LD_PRELOAD", FAKETIME), ("FAKETIME", by), ("DONT_FAKE_MONOTONIC", "1")]
+}
+
 #[tokio::test]
 async fn g10_j07_a_clock_that_is_stepped_back_brings_no_token_back() {
-    assert!(std::path::Path::new(FAKETIME).exists(), "install faketime: `make test` does");
     let (mut house, upstream) = (House::start(), Upstream::start().await);
     let agent = house.install(&upstream, "bearer").await;
     let (_, token) = house.token(&agent, "/files/a", json!({})).await;
-    let shifted =
-        |by: &'static str| [("LD_PRELOAD", FAKETIME), ("FAKETIME", by), ("DONT_FAKE_MONOTONIC", "1")];
     let send = async |house: &House| {
         let http = house.through_proxy(&agent);
         answer(http.get(upstream.url("/files/a")).bearer_auth(&token).send().await.unwrap()).await

@@ -92,7 +92,7 @@ async fn removing_an_agent_ends_its_tokens() {
 }
 
 #[tokio::test]
-async fn every_slot_takes_the_credential_and_only_there() {
+async fn e07_every_slot_takes_the_credential_and_only_there() {
     for slot in ["bearer", "basic:x-access-token", "header:x-api-key", "query:key"] {
         let (house, upstream) = (House::start(), Upstream::start().await);
         let agent = house.install(&upstream, slot).await;

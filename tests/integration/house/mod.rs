@@ -94,6 +94,8 @@ impl House {
         (self.agent, self.review, self.proxy) =
             (text(&ready["agent"]), text(&ready["review"]), text(&ready["proxy"]));
         self.child = child;
+        // Connections to the process before this one are dead.
+        self.http = client();
     }
 
     /// Asks it to stop and waits until it has.
