@@ -24,6 +24,11 @@ pub enum DataDirError {
     /// It has not been made.
     #[error("{0} holds no Exeat; make one with `exeat init --data-dir {0} --person NAME`")]
     Missing(PathBuf),
+    /// Its database is gone. A new one in its place would be an empty log.
+    #[error(
+        "the database {0} is missing; restore it from a backup, or run `exeat init` for a new installation"
+    )]
+    NoStore(PathBuf),
     /// Others may look into it.
     #[error("{0} can be read or written by others; run `chmod -R go= {0}`")]
     Open(PathBuf),
@@ -56,11 +61,14 @@ impl DataDir {
     /// Opens a directory that was made before.
     ///
     /// # Errors
-    /// When there is none, or others may look into it.
+    /// When there is none, its database is gone, or others may look into it.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
         let dir = Self(path.to_owned());
         if !dir.key_file().exists() && !dir.store_file().exists() {
             return Err(DataDirError::Missing(path.to_owned()));
+        }
+        if !dir.store_file().exists() {
+            return Err(DataDirError::NoStore(dir.store_file()));
         }
         let metadata =
             fs::metadata(path).map_err(|source| DataDirError::Io { path: path.to_owned(), source })?;

@@ -31,6 +31,8 @@ mod revocation;
 #[cfg(test)]
 mod scope;
 #[cfg(test)]
+mod start;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod tokens;

@@ -1,15 +1,17 @@
 //! A real Exeat: the built binary, a data directory of its own, free ports, stopped when the test ends.
 
+mod terminal;
 mod upstream;
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub(crate) use terminal::Terminal;
 pub(crate) use upstream::Upstream;
 
 /// A running installation.
@@ -57,7 +59,7 @@ impl House {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let made: Value = serde_json::from_slice(&output.stdout).unwrap();
         std::fs::write(data.join("config.toml"), config).unwrap();
-        let (child, ready) = serve(&data, [ANY; 3], &[]);
+        let (child, ready) = serve(binary(), &data, [ANY; 3], Stdio::inherit());
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self {
             agent: text(&ready["agent"]),
@@ -87,9 +89,16 @@ impl House {
 
     /// Starts it again, with more environment.
     pub(crate) fn start_again(&mut self, environment: &[(&str, &str)]) {
+        self.start_again_saying(environment, Stdio::inherit());
+    }
+
+    /// The same; what it says on standard error goes to `says`.
+    pub(crate) fn start_again_saying(&mut self, environment: &[(&str, &str)], says: Stdio) {
+        let mut command = binary();
+        command.envs(environment.iter().copied());
         // The same ports: tokens name their issuer, and it is the agent listener.
         let ports = [&self.agent, &self.review, &self.proxy].map(|url| url.trim_start_matches("http://"));
-        let (child, ready) = serve(&self.data(), ports, environment);
+        let (child, ready) = serve(command, &self.data(), ports, says);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         (self.agent, self.review, self.proxy) =
             (text(&ready["agent"]), text(&ready["review"]), text(&ready["proxy"]));
@@ -244,9 +253,9 @@ pub(crate) async fn answer(response: Response) -> Answer {
 /// Any free port.
 const ANY: &str = "127.0.0.1:0";
 
-fn serve(data: &std::path::Path, listen: [&str; 3], environment: &[(&str, &str)]) -> (Child, Value) {
+fn serve(mut command: Command, data: &Path, listen: [&str; 3], says: Stdio) -> (Child, Value) {
     let [agent, review, proxy] = listen;
-    let mut child = binary()
+    let mut child = command
         .args([
             "serve",
             "--json",
@@ -259,8 +268,8 @@ fn serve(data: &std::path::Path, listen: [&str; 3], environment: &[(&str, &str)]
         ])
         .arg("--data-dir")
         .arg(data)
-        .envs(environment.iter().copied())
         .stdout(Stdio::piped())
+        .stderr(says)
         .spawn()
         .unwrap();
     let mut line = String::new();

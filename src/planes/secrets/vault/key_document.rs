@@ -60,7 +60,9 @@ pub enum PassphraseProblem {
     #[error("was made with another passphrase; try again with the right one")]
     Wrong,
     /// There is none.
-    #[error("needs its passphrase; give it at the prompt or by standard input")]
+    #[error(
+        "needs its passphrase; start Exeat at a terminal, or name `vault.passphrase_file` in config.toml"
+    )]
     Missing,
     /// There is one, and the file has none: it may have been put in the place of the real one.
     #[error("is not protected by a passphrase, but one was given; check that this is the right file")]
