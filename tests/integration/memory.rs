@@ -1,7 +1,10 @@
-//! The planted secret is nowhere in the running process: not after it was sealed, not after a use, not after a revocation (I11, E09).
+//! The planted secret is nowhere in the running process: not after it was sealed, not after a use, not after a revocation, not after
+//! a panic that the broker survived (I11, E09).
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use reqwest::Method;
 use serde_json::json;
@@ -65,4 +68,53 @@ async fn e09_the_secret_is_nowhere_in_the_process_after_sealing_using_and_revoki
     let refused = answer(http.get(upstream.url("/files/a")).bearer_auth(&token).send().await.unwrap()).await;
     assert_eq!((refused.status, refused.problem()), (403, "token_invalid"));
     nowhere("after a revocation");
+}
+
+/// A library that makes the clock fail once, when the upstream's certificate is to be judged.
+fn failing_clock(dir: &Path) -> PathBuf {
+    let (source, library) = ("tests/integration/memory/clock_fails.c", dir.join("clock_fails.so"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
+    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
+    assert!(compiled.unwrap().success(), "the C compiler that built the database is needed here too");
+    library
+}
+
+/// The broker's own code does not panic, so the ground under it has to give way: the machine's clock fails. At that moment the
+/// credential is open, and waits for the connection it is to be written to.
+#[tokio::test]
+async fn e09_the_secret_is_nowhere_in_the_process_after_a_panic_that_was_survived() {
+    let (mut house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let (_, token) = house.token(&agent, "/files/a", json!({"max_uses": 10})).await;
+    let (library, said) = (failing_clock(house.dir.path()), house.dir.path().join("said"));
+    let port = upstream.address.port().to_string();
+    house.stop();
+    let environment = [("LD_PRELOAD", library.to_str().unwrap()), ("CLOCK_FAILS_AT", &port)];
+    house.start_again_saying(&environment, File::create(&said).unwrap().into());
+
+    let http = house.through_proxy(&agent);
+    let send = || http.get(upstream.url("/files/a")).bearer_auth(&token).send();
+    let broken = send().await;
+    assert!(broken.is_err(), "the connection ended with the panic: {broken:?}");
+    let said = std::fs::read_to_string(&said).unwrap();
+    assert_eq!(said.matches("panicked at").count(), 1, "{said}");
+    for piece in pieces(upstream.secret()) {
+        assert_eq!(places(house.pid(), piece), 0);
+    }
+
+    answer(send().await.unwrap()).await.expect(200);
+    assert_eq!(upstream.heads().len(), 1, "before the panic nothing was sent");
+
+    // Whoever stops waits until every end is told.
+    house.stop();
+    house.start_again(&[]);
+    let log = house.log().await;
+    let events = || log.iter().map(|line| &line["entry"]["event"]);
+    let started = events().find(|event| event["type"] == "use_started").expect("the use was admitted");
+    let ended = events().find(|event| event["type"] != "use_started" && event["use"] == started["use"]);
+    assert_eq!(
+        ended.unwrap()["outcome"]["broken"],
+        "client_gone",
+        "its end was told while the panic unwound"
+    );
 }
