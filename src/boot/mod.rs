@@ -65,6 +65,9 @@ pub enum BootError {
         /// The address.
         address: std::net::SocketAddr,
     },
+    /// Nobody could stop it.
+    #[error("signals cannot be listened to")]
+    Signals(#[source] std::io::Error),
     /// There is no randomness.
     #[error(transparent)]
     Random(#[from] crate::base::random::NoRandomness),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::config::{Config, Listen};
 use super::open::{Opened, open};
@@ -49,6 +49,7 @@ pub struct Serving {
     broker: Arc<Broker>,
     connections: Tasks,
     storing: Tasks,
+    stops: [Signal; 2],
 }
 
 /// Where to listen instead of where the settings say.
@@ -67,6 +68,8 @@ pub struct ListenOn {
 /// # Errors
 /// Says which file, setting or address is at fault, and what to do.
 pub async fn serve(path: &Path, on: ListenOn, passphrase: Option<Secret>) -> Result<Serving, BootError> {
+    // Heard from now on: who is told that Exeat is ready may stop it at once.
+    let stops = stops().map_err(BootError::Signals)?;
     let dir = DataDir::open(path)?;
     let config = Config::load(&dir.config_file())?;
     super::telemetry::start(&config.log);
@@ -84,23 +87,18 @@ pub async fn serve(path: &Path, on: ListenOn, passphrase: Option<Secret>) -> Res
         })
         .await
         .map_err(BootError::Record)?;
-    Ok(Serving { ready, broker, connections, storing })
+    Ok(Serving { ready, broker, connections, storing, stops })
 }
 
 impl Serving {
     /// Serves until SIGINT or SIGTERM, then lets what is under way end and writes that it did.
-    ///
-    /// # Errors
-    /// When signals cannot be listened to.
-    pub async fn until_stopped(self) -> std::io::Result<()> {
-        let (mut interrupt, mut terminate) =
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    pub async fn until_stopped(mut self) {
+        let [interrupt, terminate] = &mut self.stops;
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
         self.stop().await;
-        Ok(())
     }
 
     /// Stops now.
@@ -116,6 +114,10 @@ impl Serving {
         drop(self.broker);
         self.storing.ended().await;
     }
+}
+
+fn stops() -> std::io::Result<[Signal; 2]> {
+    Ok([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?])
 }
 
 struct Listeners {

@@ -51,7 +51,7 @@ impl Serve {
                 "ready: agents ask at {agent}, people decide at {review}, requests go out through {proxy}"
             ));
         })?;
-        serving.until_stopped().await?;
+        serving.until_stopped().await;
         DONE
     }
 }

@@ -40,7 +40,7 @@ fn files(data: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let paths = std::fs::read_dir(data).unwrap().map(|file| file.unwrap().path());
     let files = paths.map(|path| (path.clone(), std::fs::read(&path).unwrap()));
     let ends = |path: &Path, end: &str| path.to_string_lossy().ends_with(end);
-    files.filter(|(path, bytes)| !ends(path, "-shm") && !(ends(path, "-wal") && bytes.is_empty())).collect()
+    files.filter(|(path, bytes)| !(ends(path, "-shm") || ends(path, "-wal") && bytes.is_empty())).collect()
 }
 
 /// `exeat serve` refuses, saying all of `says`, and leaves every file as it was.
