@@ -13,6 +13,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAcces
 use zeroize::Zeroize;
 
 use super::fault;
+use super::objects::Objects;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::edges::problem::invalid;
 
@@ -34,7 +35,7 @@ where
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         expect_content_type(request.headers(), "application/json")?;
         let bytes = read(request.into_body(), MAX).await?;
-        let parsed = parse_object(&bytes);
+        let parsed = parse(&bytes);
         wipe(bytes);
         parsed.map(Self)
     }
@@ -84,21 +85,13 @@ pub(in crate::edges) fn json_list(parameter: &str, text: &str) -> Result<Vec<ser
     parse(text.as_bytes()).map_err(|problem| invalid(parameter, &problem.detail))
 }
 
-/// A derived `Deserialize` takes a list for an object, member by member; a body is an object and nothing else.
-fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return Err(invalid("body", "expected an object"));
-    }
-    parse(bytes)
-}
-
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut shape = serde_json::Deserializer::from_slice(bytes);
     let mut track = serde_path_to_error::Track::new();
     let told = Shape { depth: 0 }.deserialize(serde_path_to_error::Deserializer::new(&mut shape, &mut track));
     told.and_then(|()| shape.end()).map_err(|error| fault::in_json(&track.path(), &error.to_string()))?;
     let mut typed = serde_json::Deserializer::from_slice(bytes);
-    serde_path_to_error::deserialize(&mut typed)
+    serde_path_to_error::deserialize(Objects(&mut typed))
         .map_err(|error| fault::in_json(error.path(), &error.inner().to_string()))
 }
 
@@ -182,7 +175,7 @@ mod tests {
     use serde::Deserialize;
     use serde_json::Value;
 
-    use super::parse_object;
+    use super::parse;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -194,13 +187,13 @@ mod tests {
     }
 
     fn refused(text: &str) -> (String, String) {
-        let problem = parse_object::<Body>(text.as_bytes()).unwrap_err();
+        let problem = parse::<Body>(text.as_bytes()).unwrap_err();
         (problem.more["field"].as_str().unwrap().to_owned(), problem.detail)
     }
 
     #[test]
     fn what_is_well_formed_is_read() {
-        let body: Body = parse_object(br#"{"count":3,"items":[{"a":[1,2.5,null,true,"x"]}]}"#).unwrap();
+        let body: Body = parse(br#"{"count":3,"items":[{"a":[1,2.5,null,true,"x"]}]}"#).unwrap();
         assert_eq!((body.count, body.items.len()), (3, 1));
     }
 

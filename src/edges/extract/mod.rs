@@ -5,6 +5,7 @@ mod form;
 mod id;
 mod idempotency;
 mod json;
+mod objects;
 mod query;
 
 pub use form::StrictForm;

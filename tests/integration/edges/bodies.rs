@@ -26,6 +26,10 @@ async fn a_body_that_cannot_be_read_is_refused_by_its_field() {
         (r#"{"items":[{"a":{"b":1,"b":2}}],"reason":"r"}"#, "/items/0/a/b"),
         (r#"{"items":[],"reason":"r","limits":{"max_uses":-1}}"#, "/limits/max_uses"),
         (r#"{"items":[],"reason":"r","step":{"observed":{}}}"#, "/step/observed"),
+        (r#"{"items":[],"reason":"r","limits":[60,1,1]}"#, "/limits"),
+        (r#"{"items":[],"reason":"r","step":[null,null]}"#, "/step"),
+        (r#"{"items":[],"reason":"r","step":{"claimed":["Bash",null]}}"#, "/step/claimed"),
+        (r#"["service:ci-bot",[],"r",null,null,null]"#, "body"),
         ("{", "body"),
     ];
     for (body, field) in cases {
