@@ -10,6 +10,7 @@ use super::stage::{Plan, Stage};
 async fn the_credential_takes_the_tokens_place_and_the_agent_never_sees_it() {
     for (slot, sent, placed) in [
         ("bearer", format!("Authorization: Bearer {TOKEN}"), format!("authorization: Bearer {CREDENTIAL}")),
+        ("bearer", format!("Authorization: token {TOKEN}"), format!("authorization: Bearer {CREDENTIAL}")),
         ("header:x-api-key", format!("X-API-Key: {TOKEN}"), format!("x-api-key: {CREDENTIAL}")),
         (
             "basic:x-access-token",

@@ -146,9 +146,10 @@ fn from_header(headers: &mut HeaderMap, name: &str) -> Result<Option<Found>, Ref
     }
 }
 
-/// `Bearer TOKEN`: one scheme, one space, one word (RFC 6750 §2.1).
+/// `Bearer TOKEN`: one scheme, one space, one word (RFC 6750 §2.1). `token TOKEN` is how clients of GitHub and Gitea write the
+/// same thing. The credential leaves as Bearer either way, which both upstreams take, and GitHub alone for a JWT.
 fn bearer(value: &[u8]) -> Result<Found, Refused> {
-    let rest = after_scheme(value, b"bearer")?;
+    let rest = after_scheme(value, b"bearer").or_else(|_| after_scheme(value, b"token"))?;
     if rest.is_empty() || rest.iter().any(|b| b" ,\t".contains(b)) {
         return Err(Refused::NOT_IN_FORM);
     }

@@ -32,9 +32,10 @@ fn basic_value(pair: &str) -> String {
 
 #[test]
 fn each_slot_gives_up_its_token() {
-    let bearer = format!("bearer {TOKEN}");
+    let (bearer, token) = (format!("bearer {TOKEN}"), format!("token {TOKEN}"));
     for (slot, path, name, value) in [
         ("bearer", "/a", "authorization", bearer.as_str()),
+        ("bearer", "/a", "authorization", token.as_str()),
         ("header:x-key", "/a", "x-key", TOKEN),
         ("basic:git", "/a", "authorization", &basic_value(&format!("git:{TOKEN}"))),
         ("basic:git", "/a", "authorization", &basic_value(&format!(":{TOKEN}"))),
@@ -85,7 +86,10 @@ fn another_form_than_the_slots_is_refused() {
         "Bearer  x",
         "Bearer a b",
         "Bearer a, Bearer b",
-        "token abc",
+        "token",
+        "token a b",
+        "tokens abc",
+        "OAuth abc",
         TOKEN,
     ] {
         assert_eq!(taken("bearer", "/a", &[("authorization", value)]), Err("not_in_slot_form"), "{value}");
