@@ -86,3 +86,12 @@ async fn b11_exeats_own_listener_where_loopback_is_allowed() {
     let (_, answer) = stage.connect(&format!("self.example.test:{}", stage.proxy.port())).await;
     assert_eq!((answer.status, answer.problem("reason").as_str()), (403, "own_address"));
 }
+
+#[tokio::test]
+async fn a_name_without_an_address_is_refused_and_recorded() {
+    let stage = Stage::new().await;
+    stage.names.set(&[&[]]);
+    let (_, answer) = stage.connect(&stage.authority()).await;
+    assert_eq!((answer.status, answer.problem("use").as_str()), (502, "use_recorded"));
+    assert_eq!(stage.gate.refused(), [(stage.origin().to_string(), "upstream_unreachable")]);
+}

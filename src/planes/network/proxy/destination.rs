@@ -36,7 +36,7 @@ impl Destination {
             }
             Err(error) => {
                 tracing::info!(%error, "an upstream could not be resolved");
-                Err(Refused::UNREACHABLE.problem())
+                Err(gate.refuse(attempt(Some(upstream)), Refused::UNREACHABLE).await)
             }
         }
     }
