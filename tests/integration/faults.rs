@@ -2,6 +2,16 @@
 
 use std::time::Duration;
 
+use exeat::base::clock::SystemClock;
+use exeat::base::id::UseId;
+use exeat::base::random::SystemRandomness;
+use exeat::base::tasks::Tasks;
+use exeat::broker::open_key;
+use exeat::domain::ledger::KeyPurpose;
+use exeat::domain::usage::UseStart;
+use exeat::planes::secrets::vault::Vault;
+use exeat::store::Store as _;
+use exeat::store::sqlite::{Signer, SqliteFile, SqliteStore};
 use reqwest::Method;
 use serde_json::json;
 use sqlx::Connection as _;
@@ -64,7 +74,7 @@ async fn h05_killed_again_and_again_nothing_acknowledged_is_lost_and_the_log_ver
     verifies(&house);
 }
 
-fn verifies(house: &House) {
+pub(crate) fn verifies(house: &House) {
     let person = |arguments: &[&str]| {
         let output = binary()
             .args(arguments)
@@ -86,6 +96,59 @@ fn verifies(house: &House) {
     std::fs::write(export, text.replacen("service:ci-bot", "service:ci-bos", 1)).unwrap();
     let bad = binary().args(["log", "verify", export, "--key", key]).output().unwrap();
     assert_eq!(bad.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn h05_more_abandoned_uses_than_a_page_holds_are_all_closed_at_start() {
+    let (mut house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let (_, token) = house.token(&agent, "/files/a", json!({"max_uses": 10_000})).await;
+    let http = house.through_proxy(&agent);
+    answer(http.get(upstream.url("/files/a")).bearer_auth(&token).send().await.unwrap()).await.expect(200);
+    let mut log = house.log().await;
+    let started = log.iter_mut().map(|line| line["entry"]["event"].take());
+    let mut started = started.into_iter().find(|event| event["type"] == "use_started").unwrap();
+    started.as_object_mut().unwrap().remove("type");
+    let first: UseStart = serde_json::from_value(started).unwrap();
+
+    // A broker that begins uses and ends none, on the same store.
+    let abandoned = 2_100;
+    house.stop();
+    let tasks = Tasks::new();
+    let store = store_of(&house, &tasks).await;
+    let (clock, random) = (SystemClock::starting_at(first.at), SystemRandomness::default());
+    let start = || store.start_use(UseStart { id: UseId::new(&clock, &random).unwrap(), ..first.clone() });
+    let begun = futures_util::future::join_all((0..abandoned).map(|_| start())).await;
+    assert!(begun.iter().all(Result::is_ok));
+    tasks.stop();
+    drop(store);
+    tasks.ended().await;
+
+    house.start_again(&[]);
+    assert_eq!(count(&house, "use_started").await, abandoned + 1);
+    assert_eq!(count(&house, "use_unfinished").await, abandoned);
+}
+
+/// The store of a house that stands still, opened as a broker opens it.
+async fn store_of(house: &House, tasks: &Tasks) -> SqliteStore {
+    let vault = Vault::load(&house.data().join("vault.key"), None, &SystemRandomness::default()).unwrap();
+    let file = SqliteFile::open(&house.data().join("exeat.db")).await.unwrap();
+    let keys = file.keys(KeyPurpose::Ledger).await.unwrap();
+    let key = open_key(KeyPurpose::Ledger, &keys, &vault).unwrap();
+    let origin = file.origin().await.unwrap().unwrap();
+    file.start(Signer { origin, key }, tasks).await.unwrap()
+}
+
+/// How many entries of one type the whole log has.
+async fn count(house: &House, event: &str) -> usize {
+    let (mut count, mut after) = (0, String::new());
+    loop {
+        let path = format!("/v1/ledger/entries?limit=1000&type={event}{after}");
+        let page = house.review(Method::GET, &path, None).await.expect(200);
+        let Some(last) = page["entries"].as_array().unwrap().last() else { return count };
+        count += page["entries"].as_array().unwrap().len();
+        after = format!("&after={}", last["index"]);
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ mod crypto;
 #[cfg(test)]
 mod decisions;
 #[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod edges;
 #[cfg(test)]
 mod faults;

@@ -96,9 +96,14 @@ impl House {
     pub(crate) fn start_again_saying(&mut self, environment: &[(&str, &str)], says: Stdio) {
         let mut command = binary();
         command.envs(environment.iter().copied());
+        self.start_again_as(command, &self.data(), says);
+    }
+
+    /// The same through a command of the caller's, on another data directory.
+    pub(crate) fn start_again_as(&mut self, command: Command, data: &Path, says: Stdio) {
         // The same ports: tokens name their issuer, and it is the agent listener.
         let ports = [&self.agent, &self.review, &self.proxy].map(|url| url.trim_start_matches("http://"));
-        let (child, ready) = serve(command, &self.data(), ports, says);
+        let (child, ready) = serve(command, data, ports, says);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         (self.agent, self.review, self.proxy) =
             (text(&ready["agent"]), text(&ready["review"]), text(&ready["proxy"]));
