@@ -37,6 +37,8 @@ mod start;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
+mod terminal;
+#[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod vault;

@@ -61,9 +61,9 @@ impl Tail {
     }
 }
 
-/// Waits until the log holds more than `seen` and the entry that the last look has left behind.
+/// Waits until the log holds more than `seen`. A look is on record before it is answered, so it is among what it has seen.
 async fn news(client: &Client, seen: Option<u64>) -> Result<Vec<EntryView>, Failure> {
-    let known = seen.map_or(0, |index| index + 1) + 1;
+    let known = seen.map_or(0, |index| index + 1);
     while size(client).await? <= known {
         tokio::time::sleep(PAUSE).await;
     }
