@@ -107,7 +107,7 @@ impl Serving {
         if tokio::time::timeout(GRACE, self.connections.ended()).await.is_err() {
             tracing::warn!("some connections were still open when the time for them was up");
         }
-        if let Err(problem) = self.broker.record(Event::Stopped {}).await {
+        if let Err(problem) = self.broker.stopped().await {
             tracing::warn!(%problem, "the stop is not on record");
         }
         self.storing.stop();

@@ -53,11 +53,18 @@ impl Gate for Broker {
             let askable = refused.kind() == ProblemKind::NotPermitted;
             let missing =
                 attempt.target.as_ref().filter(|_| askable).and_then(|target| smallest_item(target, None));
-            let target =
-                attempt.target.as_ref().map_or_else(|| attempt.origin.to_string(), HttpTarget::redacted);
-            let refusal =
-                Refusal { kind: refused.kind(), reason: refused.name(), target: Some(target), missing };
+            let origin = attempt.origin.as_ref().map(ToString::to_string);
+            let target = attempt.target.as_ref().map(HttpTarget::redacted).or(origin);
+            let refusal = Refusal { kind: refused.kind(), reason: refused.name(), target, missing };
             self.refuse_use(&agent, None, refusal).await
+        }
+        .boxed()
+    }
+
+    fn refuse_stranger(&self, refused: Refused) -> BoxFuture<'_, Problem> {
+        async move {
+            self.stranger_refused(refused.name()).await;
+            refused.problem()
         }
         .boxed()
     }

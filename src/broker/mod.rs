@@ -21,6 +21,7 @@ mod request;
 mod revoke;
 mod setup;
 mod signing;
+mod strangers;
 mod sweep;
 mod teach;
 
@@ -73,6 +74,7 @@ pub struct Broker {
     approved: approved::Approved,
     cuts: cut::Cuts,
     failures: failures::Failures,
+    strangers: strangers::Strangers,
 }
 
 /// What every verb reaches for.
@@ -101,6 +103,7 @@ impl Broker {
             approved: approved::Approved::default(),
             cuts: cut::Cuts::default(),
             failures: failures::Failures::default(),
+            strangers: strangers::Strangers::default(),
         })
     }
 

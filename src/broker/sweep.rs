@@ -17,6 +17,7 @@ impl Broker {
     /// # Errors
     /// When the store cannot be written.
     pub async fn sweep(&self) -> Result<usize, Problem> {
+        self.tell_strangers().await;
         let ended = self.expire_approvals().await?;
         let before =
             self.now().as_micros().saturating_sub(i64::try_from(UNFINISHED_AFTER.as_micros()).unwrap_or(0));

@@ -250,3 +250,29 @@ async fn j12_a_head_without_end_is_refused_on_every_listener() {
     let alive = house.review(Method::GET, "/readyz", None).await;
     assert_eq!(alive.status, 200);
 }
+
+#[tokio::test]
+async fn j12_what_nobody_known_sends_to_the_proxy_is_on_record_in_few_entries() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut house = House::start();
+    let address = house.proxy.trim_start_matches("http://").to_owned();
+    for garbage in
+        ["\x16\x03\x01\r\n\r\n", "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n"].repeat(50)
+    {
+        let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+        stream.write_all(garbage.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        drop(stream.read_to_end(&mut answer).await);
+        assert!(answer.starts_with(b"HTTP/1.1 4"), "{}", String::from_utf8_lossy(&answer));
+    }
+    // Who stops tells the rest.
+    house.stop();
+    house.start_again(&[]);
+    let log = house.log().await;
+    let events = log.iter().map(|line| &line["entry"]["event"]);
+    let told: Vec<_> = events.filter(|event| event["type"] == "strangers_refused").collect();
+    let counts = told.iter().flat_map(|event| event["reasons"].as_object().unwrap().values());
+    assert_eq!(counts.map(|count| count.as_u64().unwrap()).sum::<u64>(), 100);
+    assert!(told.len() < 10, "{told:?}");
+    assert!(told.iter().any(|event| event["reasons"]["agent_key"].is_u64()), "{told:?}");
+}

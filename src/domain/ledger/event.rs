@@ -1,6 +1,6 @@
 //! The closed set of events. No field can hold a secret: ids, names, scope items, inert text, masked targets.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +121,8 @@ pub enum Event {
     UseRefused(UseRefusal),
     /// Somebody's key was not accepted on a listener.
     AuthenticationFailed { listener: String },
+    /// What callers that nobody knows sent to a listener was refused, so often for each reason since the last such entry.
+    StrangersRefused { listener: String, reasons: BTreeMap<String, u64> },
     /// A person read the log or a report.
     LedgerRead { by: PersonId, what: String },
 }

@@ -35,6 +35,7 @@ impl Event {
             Self::UseUnfinished { .. } => "use_unfinished",
             Self::UseRefused(_) => "use_refused",
             Self::AuthenticationFailed { .. } => "authentication_failed",
+            Self::StrangersRefused { .. } => "strangers_refused",
             Self::LedgerRead { .. } => "ledger_read",
         }
     }

@@ -31,6 +31,7 @@ pub(super) struct Script {
     upstreams: Mutex<HashMap<Origin, Arc<Upstream>>>,
     admitted: Mutex<Vec<String>>,
     refused: Mutex<Vec<(String, &'static str)>>,
+    strangers: Mutex<Vec<&'static str>>,
     outcomes: mpsc::UnboundedSender<Outcome>,
     version: AtomicU64,
     agent: AgentId,
@@ -53,6 +54,7 @@ impl Script {
             upstreams: Mutex::default(),
             admitted: Mutex::default(),
             refused: Mutex::default(),
+            strangers: Mutex::default(),
             outcomes,
             version: AtomicU64::new(1),
             agent: AgentId::new(&clock(), &SystemRandomness::default()).unwrap(),
@@ -91,6 +93,11 @@ impl Script {
     /// The origins and reasons that were refused by the proxy itself.
     pub(super) fn refused(&self) -> Vec<(String, &'static str)> {
         self.refused.lock().unwrap().clone()
+    }
+
+    /// Why callers that nobody knows were refused.
+    pub(super) fn strangers(&self) -> Vec<&'static str> {
+        self.strangers.lock().unwrap().clone()
     }
 
     /// The credential gets a new version.
@@ -134,8 +141,16 @@ impl Gate for Script {
     }
 
     fn refuse(&self, attempt: Attempt, refused: Refused) -> BoxFuture<'_, Problem> {
-        self.refused.lock().unwrap().push((attempt.origin.to_string(), refused.name()));
+        self.refused
+            .lock()
+            .unwrap()
+            .push((attempt.origin.map_or_else(String::new, |origin| origin.to_string()), refused.name()));
         Box::pin(async move { refused.problem().with("use", "use_recorded") })
+    }
+
+    fn refuse_stranger(&self, refused: Refused) -> BoxFuture<'_, Problem> {
+        self.strangers.lock().unwrap().push(refused.name());
+        Box::pin(async move { refused.problem() })
     }
 
     fn finish(&self, _: UseId, outcome: Outcome) -> BoxFuture<'_, ()> {

@@ -109,3 +109,28 @@ async fn early_bytes_behind_connect_are_refused() {
     let answer = wire.answer().await;
     assert_eq!((answer.status, answer.problem("reason").as_str()), (400, "bytes_after_connect"));
 }
+
+#[tokio::test]
+async fn what_is_refused_is_told_to_the_broker_whether_the_caller_is_known_or_not() {
+    let stage = Stage::new().await;
+    let key = key_line();
+    for (head, known, reason) in [
+        ("GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n".to_owned(), false, "agent_key"),
+        ("\x16\x03\x01 garbage\r\n\r\n".to_owned(), false, ""),
+        (format!("GET / HTTP/1.1\r\nHost: a.test\r\n{key}\r\n"), true, "origin_form"),
+        (format!("GET https://a.test/ HTTP/1.1\r\nHost: a.test\r\n{key}\r\n"), true, "use_connect"),
+    ] {
+        let (strangers, refused) = (stage.gate.strangers().len(), stage.gate.refused().len());
+        let mut wire = stage.client().await;
+        wire.send(&head).await;
+        wire.answer().await;
+        assert_eq!(stage.gate.strangers().len() - strangers, usize::from(!known), "{head}");
+        assert_eq!(stage.gate.refused().len() - refused, usize::from(known), "{head}");
+        let told = if known {
+            stage.gate.refused().last().unwrap().1
+        } else {
+            stage.gate.strangers().pop().unwrap()
+        };
+        assert!(reason.is_empty() || told == reason, "{head}: {told}");
+    }
+}

@@ -93,8 +93,14 @@ async fn connect(proxy: Arc<Proxy>, guard: Guard<TcpStream>, head: Head) {
     let linger = proxy.settings.limits.linger;
     let (tunnel, asked) = match (guard.into_tunnel(), asked) {
         (Ok(tunnel), Ok(asked)) => (tunnel, asked),
-        (Ok(io), Err(refusal)) => return respond::last_word(&proxy, io, refusal, linger).await,
-        (Err((io, refused)), _) => return respond::last_word(&proxy, io, refused.problem(), linger).await,
+        // Of two reasons the one that is on record is told.
+        (Ok(io) | Err((io, _)), Err(refusal)) => {
+            return respond::last_word(&proxy, io, refusal, linger).await;
+        }
+        (Err((io, refused)), Ok((caller, destination))) => {
+            let problem = proxy.parts.gate.refuse(destination.attempt(&caller), refused).await;
+            return respond::last_word(&proxy, io, problem, linger).await;
+        }
     };
     let Some((stream, way)) = intercept::terminate(&proxy, tunnel, asked).await else { return };
     proxy.counters.tunnels.one_more();

@@ -22,8 +22,12 @@ impl Destination {
     pub(super) async fn find(proxy: &Proxy, caller: &Caller, origin: Origin) -> Result<Self, Problem> {
         let gate = &proxy.parts.gate;
         let upstream = gate.governed(&origin).await?;
-        let attempt =
-            |upstream| Attempt { caller: caller.clone(), origin: origin.clone(), upstream, target: None };
+        let attempt = |upstream| Attempt {
+            caller: caller.clone(),
+            origin: Some(origin.clone()),
+            upstream,
+            target: None,
+        };
         let Some(upstream) = upstream else {
             return Err(gate.refuse(attempt(None), Refused::NOT_GOVERNED).await);
         };
@@ -45,7 +49,7 @@ impl Destination {
     pub(super) fn attempt(&self, caller: &Caller) -> Attempt {
         Attempt {
             caller: caller.clone(),
-            origin: self.origin.clone(),
+            origin: Some(self.origin.clone()),
             upstream: Some(Arc::clone(&self.upstream)),
             target: None,
         }

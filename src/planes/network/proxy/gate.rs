@@ -43,6 +43,9 @@ pub trait Gate: Send + Sync + 'static {
     /// Puts a refusal on record that the proxy decided by its own rules, and gives it the words the agent may read.
     fn refuse(&self, attempt: Attempt, refused: Refused) -> BoxFuture<'_, Problem>;
 
+    /// Counts a refusal of a caller that nobody knows (J12), and gives it its words.
+    fn refuse_stranger(&self, refused: Refused) -> BoxFuture<'_, Problem>;
+
     /// Records how a use ended.
     fn finish(&self, use_id: UseId, outcome: Outcome) -> BoxFuture<'_, ()>;
 }
@@ -95,8 +98,8 @@ impl fmt::Debug for Admitted {
 pub struct Attempt {
     /// Who tried.
     pub caller: Caller,
-    /// Where to.
-    pub origin: Origin,
+    /// Where to, when that could be read.
+    pub origin: Option<Origin>,
     /// The upstream, when the origin is governed.
     pub upstream: Option<Arc<Upstream>>,
     /// The request, when it has exactly one reading.

@@ -21,7 +21,9 @@ pub(super) async fn caller<'a>(
     proxy: &Proxy,
     values: impl Iterator<Item = &'a [u8]>,
 ) -> Result<Caller, Problem> {
-    let key = key(values).ok_or_else(|| Refused::AGENT_KEY.problem())?;
+    let Some(key) = key(values) else {
+        return Err(proxy.parts.gate.refuse_stranger(Refused::AGENT_KEY).await);
+    };
     proxy.parts.gate.identify(key).await?.ok_or_else(|| Refused::AGENT_KEY.problem())
 }
 

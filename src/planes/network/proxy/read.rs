@@ -125,11 +125,21 @@ impl Conversation {
                 }
             }
             Way::Plain => {
-                let head = verdict.map_err(Refused::problem)?;
+                let gate = &self.proxy.parts.gate;
+                let head = match verdict {
+                    Ok(head) => head,
+                    Err(refused) => return Err(gate.refuse_stranger(refused).await),
+                };
                 let keys =
                     headers.get_all(header::PROXY_AUTHORIZATION).into_iter().map(HeaderValue::as_bytes);
                 let caller = identify::caller(&self.proxy, keys).await?;
-                let origin = in_the_clear(&head.target).map_err(Refused::problem)?;
+                let origin = match in_the_clear(&head.target) {
+                    Ok(origin) => origin,
+                    Err(refused) => {
+                        let attempt = Attempt { caller, origin: None, upstream: None, target: None };
+                        return Err(gate.refuse(attempt, refused).await);
+                    }
+                };
                 let destination = Destination::find(&self.proxy, &caller, origin).await?;
                 Ok((head, caller, destination))
             }
