@@ -2,7 +2,8 @@
 //!
 //! The library brings no algorithm of its own (it is built without one), so what is not here does not exist: every
 //! other algorithm, and every key of another family, is refused before a key is looked at (G03). Private keys are never
-//! made into JWKs, and the library sees none: tokens are signed by [`super::mint`]. Installed by [`super::TokenKeys::new`], before anything can be signed or verified.
+//! made into JWKs, and the library sees none: tokens are signed by [`mint`](super::mint()). Installed by
+//! [`super::TokenKeys::new`], before anything can be verified.
 
 use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result};
