@@ -122,6 +122,14 @@ CREATE TABLE tokens (
     CHECK (expires_at > issued_at AND expires_at - issued_at <= 3600000000)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TRIGGER tokens_admitted BEFORE INSERT ON tokens
+WHEN NOT EXISTS (
+    SELECT 1 FROM approvals a JOIN agents g ON g.id = a.agent_id
+    WHERE a.id = NEW.approval_id AND +a.state = 'approved' AND a.stale = 0 AND g.removed_at IS NULL
+      AND NEW.issued_at < a.expires_at AND NEW.expires_at <= a.expires_at
+)
+BEGIN SELECT RAISE(ABORT, 'the approval gives no token now'); END;
+
 CREATE TABLE open_uses (
     id          TEXT PRIMARY KEY,
     at          INTEGER NOT NULL,

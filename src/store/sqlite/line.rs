@@ -78,6 +78,11 @@ impl Lines {
         index
     }
 
+    /// Takes the last one back.
+    pub(super) fn pop(&mut self) -> Option<Line> {
+        self.lines.pop()
+    }
+
     /// How many there are; see [`Lines::truncate`].
     pub(super) const fn len(&self) -> usize {
         self.lines.len()

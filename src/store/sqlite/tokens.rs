@@ -129,6 +129,25 @@ pub(super) fn issue(
     write(rows(&tokens)?, rows(taken.map(|(id, source)| (id, source.taken)))?, writes)
 }
 
+/// Adds to `writes` one token approved by one person, so that the script fails if it is not to be given: the trigger of the table
+/// sees to the approval's state, its keys to the approver, and a null to the statement.
+pub(super) fn assume(exchange: &Exchange, writes: &mut Script) -> Result<(), StoreError> {
+    let approval = exchange.approval().to_string();
+    writes.add(
+        "INSERT INTO tokens (id, approval_id, agent_id, identity, approver_id, issued_at, expires_at)
+         VALUES (?, (SELECT id FROM approvals WHERE id = ? AND digest = ?), ?, ?, ?, ?, ?)",
+    );
+    writes.bind(exchange.token().to_string())?;
+    writes.bind(approval.clone())?;
+    writes.bind(exchange.statement_digest().as_bytes().to_vec())?;
+    writes.bind(exchange.agent().to_string())?;
+    writes.bind(exchange.identity().to_string())?;
+    writes.bind(exchange.approvers().first().map(ToString::to_string))?;
+    writes.bind(exchange.issued_at().as_micros())?;
+    writes.bind(exchange.expires_at().as_micros())?;
+    count(rows([(approval, 1)])?, writes)
+}
+
 /// Ends a token.
 ///
 /// # Errors
@@ -155,6 +174,11 @@ fn write(tokens: String, taken: String, writes: &mut Script) -> Result<(), Store
          FROM json_each(?)",
     );
     writes.bind(tokens)?;
+    count(taken, writes)
+}
+
+/// Counts the tokens given, by approval; the last one spends it.
+fn count(taken: String, writes: &mut Script) -> Result<(), StoreError> {
     writes.add(
         "UPDATE approvals
          SET tokens_issued = tokens_issued + taken.n,

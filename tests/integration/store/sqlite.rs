@@ -54,25 +54,30 @@ impl Opened {
 #[tokio::test]
 async fn i01_the_database_refuses_a_token_without_approver_or_identity() {
     let opened = Opened::new().await;
-    let token = opened.bed.token(5).await;
-    let approval = token.approval();
+    let spent = opened.bed.token(5).await.approval();
+    let approval = opened.bed.approved(2, 5).await.statement.approval;
     let pending = opened.bed.requested(1, 1).await.statement.approval;
     let (agent, person) = (opened.bed.agent.id, opened.bed.reviewer.id);
+    let now = opened.bed.now().as_micros();
+    let (soon, late) = (now + 1, now + 3_600_000_001);
     let rows = [
-        format!("NULL, '{agent}', 'service:ci-bot', '{person}', 1, 2"),
-        format!("'{approval}', '{agent}', NULL, '{person}', 1, 2"),
-        format!("'{approval}', '{agent}', 'service:ci-bot', NULL, 1, 2"),
-        format!("'{approval}', '{agent}', 'service:other', '{person}', 1, 2"),
-        format!("'{approval}', '{agent}', 'service:ci-bot', 'per_00000000000000000000000000000000', 1, 2"),
-        format!("'{pending}', '{agent}', 'service:ci-bot', '{person}', 1, 2"),
-        format!("'{approval}', '{agent}', 'service:ci-bot', '{person}', 1, 3600000002"),
+        format!("NULL, '{agent}', 'service:ci-bot', '{person}', {now}, {soon}"),
+        format!("'{approval}', '{agent}', NULL, '{person}', {now}, {soon}"),
+        format!("'{approval}', '{agent}', 'service:ci-bot', NULL, {now}, {soon}"),
+        format!("'{approval}', '{agent}', 'service:other', '{person}', {now}, {soon}"),
+        format!(
+            "'{approval}', '{agent}', 'service:ci-bot', 'per_00000000000000000000000000000000', {now}, {soon}"
+        ),
+        format!("'{spent}', '{agent}', 'service:ci-bot', '{person}', {now}, {soon}"),
+        format!("'{pending}', '{agent}', 'service:ci-bot', '{person}', {now}, {soon}"),
+        format!("'{approval}', '{agent}', 'service:ci-bot', '{person}', {soon}, {late}"),
     ];
     let columns = "id, approval_id, agent_id, identity, approver_id, issued_at, expires_at";
     for row in rows {
         let refused = opened.run(&format!("INSERT INTO tokens ({columns}) VALUES ('tok_x', {row})")).await;
         assert!(matches!(refused, Err(sqlx::Error::Database(_))), "{row}");
     }
-    let good = format!("'tok_x', '{approval}', '{agent}', 'service:ci-bot', '{person}', 1, 2");
+    let good = format!("'tok_x', '{approval}', '{agent}', 'service:ci-bot', '{person}', {now}, {soon}");
     assert_eq!(opened.run(&format!("INSERT INTO tokens ({columns}) VALUES ({good})")).await.unwrap(), 1);
 }
 
