@@ -19,7 +19,7 @@ use exeat::domain::identity::Identity;
 use exeat::domain::ledger::{Entry, Event};
 use exeat::domain::principal::{Agent, Person, Role};
 use exeat::domain::scope::ScopeItem;
-use exeat::domain::step::Step;
+use exeat::domain::step::{SeenStep, Step};
 use exeat::domain::upstream::{Bound, Upstream};
 use exeat::domain::usage::UseStart;
 use exeat::store::sqlite::{Signer, SqliteFile};
@@ -185,6 +185,7 @@ impl Bed {
             target: "GET https://api.github.com/repos/acme/app/issues".to_owned(),
             address: Some(([192, 0, 2, 7], 443).into()),
             at: self.clock.now(),
+            step: SeenStep::default(),
         })
     }
 
@@ -229,6 +230,7 @@ pub(crate) fn policy() -> Policy {
         longest_token: 3600,
         token_lifetime: 3600,
         max_pending: 20,
+        unsafe_no_sandbox: false,
     }
 }
 

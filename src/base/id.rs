@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::clock::Clock;
 use super::random::{NoRandomness, Random, bytes};
+pub use super::run_id::RunId;
 
 /// The text is not an id of the expected kind.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -19,12 +20,12 @@ pub struct InvalidId {
     prefix: &'static str,
 }
 
-fn new_uuid(clock: &dyn Clock, random: &dyn Random) -> Result<Uuid, NoRandomness> {
+pub(super) fn new_uuid(clock: &dyn Clock, random: &dyn Random) -> Result<Uuid, NoRandomness> {
     let millis = u64::try_from(clock.now().as_micros() / 1000).unwrap_or(0);
     Ok(uuid::Builder::from_unix_timestamp_millis(millis, &bytes(random)?).into_uuid())
 }
 
-fn parse(text: &str, prefix: &'static str) -> Result<Uuid, InvalidId> {
+pub(super) fn parse(text: &str, prefix: &'static str) -> Result<Uuid, InvalidId> {
     let bad = InvalidId { prefix };
     let Some(digits) = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')) else {
         return Err(bad);
@@ -102,8 +103,8 @@ ids! {
     CredentialId = "crd";
     /// An upstream definition.
     UpstreamId = "ups";
-    /// A run of an agent.
-    RunId = "run";
+    /// A connection of a run to a host, without a credential.
+    ConnectionId = "con";
     /// A use, or the refusal of one.
     UseId = "use";
     /// An agent.

@@ -7,5 +7,6 @@ pub mod crypto;
 pub mod harden;
 pub mod id;
 pub mod random;
+mod run_id;
 pub mod secret;
 pub mod tasks;

@@ -108,6 +108,12 @@ impl DataDir {
         self.0.join("ca.pem")
     }
 
+    /// Where the sockets of runs are.
+    #[must_use]
+    pub fn runs(&self) -> PathBuf {
+        self.0.join("runs")
+    }
+
     /// Writes a file that was not there, readable by its owner alone.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::config::{Config, Listen};
 use super::open::{Opened, open};
-use super::{BootError, DataDir, metrics};
+use super::{BootError, DataDir, DataDirError, metrics};
 use crate::base::secret::Secret;
 use crate::base::tasks::Tasks;
 use crate::broker::Broker;
@@ -22,6 +22,7 @@ use crate::edges::metrics::HttpMetrics;
 use crate::edges::state::{Edge, Listener, Parts};
 use crate::edges::{api, review};
 use crate::planes::network::addresses::SystemResolver;
+use crate::planes::network::proxy::door::{Doors, Openings};
 use crate::planes::network::proxy::{self, Proxy};
 
 /// How often time is looked after.
@@ -79,7 +80,13 @@ pub async fn serve(path: &Path, on: ListenOn, passphrase: Option<Secret>) -> Res
     let opened = open(&dir, &config, passphrase, issuer, &storing).await?;
     let broker = Arc::clone(&opened.broker);
     let ready = listeners.ready(dir.ca_file())?;
-    start(listeners, opened, &config, &ready, &connections)?;
+    let runs = dir.runs();
+    let (doors, openings) =
+        Doors::under(&runs).map_err(|source| DataDirError::Io { path: runs.clone(), source })?;
+    let ca = std::path::absolute(&ready.ca)
+        .map_err(|source| DataDirError::Io { path: ready.ca.clone(), source })?;
+    broker.open_doors(doors, ca);
+    start(listeners, openings, opened, &config, &ready, &connections)?;
     broker
         .record(Event::Started {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -107,6 +114,7 @@ impl Serving {
         if tokio::time::timeout(GRACE, self.connections.ended()).await.is_err() {
             tracing::warn!("some connections were still open when the time for them was up");
         }
+        self.broker.end_all_runs().await;
         if let Err(problem) = self.broker.stopped().await {
             tracing::warn!(%problem, "the stop is not on record");
         }
@@ -169,6 +177,7 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, BootError> {
 
 fn start(
     listeners: Listeners,
+    openings: Openings,
     opened: Opened,
     config: &Config,
     ready: &Ready,
@@ -200,6 +209,7 @@ fn start(
     };
     tasks.spawn(listen(listeners.agent, api::router(edge(Listener::Agent)), tasks.clone()));
     tasks.spawn(listen(listeners.review, review::router(edge(Listener::Review)), tasks.clone()));
+    tasks.spawn(Arc::clone(&proxy).attend(openings));
     tasks.spawn(proxy.serve(listeners.proxy));
     tasks.spawn(look_after_time(broker, tasks.clone()));
     Ok(())

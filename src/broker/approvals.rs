@@ -83,8 +83,9 @@ impl Broker {
         let found = self.parts.store.approval(id).await.map_err(unavailable)?;
         let approval = found.filter(|approval| approval.is_of(agent.id)).ok_or_else(not_found)?;
         let not_pending = |what: String| Problem::new(ProblemKind::ApprovalNotPending, what);
+        let run = approval.statement.run;
         let next = approval.cancel(self.now()).map_err(|error| not_pending(format!("{error}.")))?;
-        let event = Event::Cancelled { approval: id, agent: agent.id };
+        let event = Event::Cancelled { approval: id, agent: agent.id, run };
         let written =
             self.parts.store.transition(next, self.entry(event)).await.map_err(|error| match error {
                 StoreError::Conflict => not_pending("It was decided meanwhile. Look at it again.".to_owned()),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::refusal::{Refusal, TOKEN_NOT_ACCEPTED};
 use super::{Broker, no_randomness, teach::taught, unavailable};
 use crate::base::id::{AgentId, UseId};
 use crate::base::secret::Secret;
@@ -13,15 +14,18 @@ use crate::domain::access::{Means, Permit, decide, smallest_item};
 use crate::domain::ledger::{Event, Recorded, UseRefusal};
 use crate::domain::principal::Agent;
 use crate::domain::problem::{Problem, ProblemKind};
-use crate::domain::scope::{HttpTarget, ScopeItem};
-use crate::domain::token::{LiveToken, VerifiedToken, looks_like_token};
+use crate::domain::run::{ClimbCause, Rung};
+use crate::domain::scope::HttpTarget;
+use crate::domain::step::SeenStep;
+use crate::domain::token::{LiveToken, looks_like_token};
 use crate::domain::upstream::Upstream;
 use crate::domain::usage::{Outcome, UseStart};
+use crate::planes::network::proxy::gate::Caller;
 use crate::store::{OpenUse, SealedCredential, UseDenied};
 
 /// What an agent wants to do, in its one reading.
 pub(super) struct Attempted<'a> {
-    pub(super) agent: AgentId,
+    pub(super) caller: &'a Caller,
     pub(super) upstream: &'a Upstream,
     pub(super) target: HttpTarget,
     pub(super) presented: &'a str,
@@ -38,13 +42,20 @@ pub(super) struct ActiveUse {
 
 impl Broker {
     pub(super) async fn authorize(&self, attempted: Attempted<'_>) -> Result<ActiveUse, Problem> {
-        let agent = self.active_agent(attempted.agent)?;
-        let token = match self.live_token(&agent, attempted.presented) {
+        let caller = attempted.caller;
+        let agent = self.active_agent(caller.agent)?;
+        let token = match self.live_token(caller, attempted.presented) {
             Ok(token) => token,
             Err((kind, reason)) => {
                 let missing = smallest_item(&attempted.target, None);
-                let refusal = Refusal { kind, reason, target: Some(attempted.target.redacted()), missing };
-                return Err(self.refuse_use(&agent, None, refusal).await);
+                let refusal = Refusal {
+                    kind,
+                    reason,
+                    target: Some(attempted.target.redacted()),
+                    missing,
+                    identity: None,
+                };
+                return Err(self.refuse_use(&agent, caller, None, refusal).await);
             }
         };
         let ends = token.token().expires_at();
@@ -56,17 +67,25 @@ impl Broker {
                     reason: "outside_scope",
                     target: Some(denial.target().redacted()),
                     missing: denial.missing().cloned(),
+                    identity: None,
                 };
-                return Err(self.refuse_use(&agent, Some(denial.token()), refusal).await);
+                return Err(self.refuse_use(&agent, caller, Some(denial.token()), refusal).await);
             }
         };
-        self.begin_use(&agent, attempted.upstream, permit, attempted.address, self.now().until(ends)).await
+        self.begin_use(
+            (&agent, caller),
+            attempted.upstream,
+            permit,
+            attempted.address,
+            self.now().until(ends),
+        )
+        .await
     }
 
     /// Permit → use on record → credential.
     async fn begin_use(
         &self,
-        agent: &Agent,
+        (agent, caller): (&Agent, &Caller),
         upstream: &Upstream,
         permit: Permit,
         address: SocketAddr,
@@ -74,8 +93,13 @@ impl Broker {
     ) -> Result<ActiveUse, Problem> {
         let Some(credential) = self.credential_for(upstream, &permit) else {
             let refusal = Refusal::of(ProblemKind::TokenInvalid, "stale", permit.target().redacted());
-            return Err(self.refuse_use(agent, Some(permit.token()), refusal).await);
+            return Err(self.refuse_use(agent, caller, Some(permit.token()), refusal).await);
         };
+        if let Some(run) = caller.run {
+            let cause = ClimbCause::Approval(permit.token().approval());
+            let run = self.live_run(agent.id, run)?;
+            self.reach_rung(&run, Rung::Credentialed, cause).await?;
+        }
         let id = UseId::new(self.parts.clock.as_ref(), self.parts.random.as_ref()).map_err(no_randomness)?;
         let means = Means {
             id,
@@ -84,6 +108,7 @@ impl Broker {
             credential_version: credential.version,
             address: Some(address),
             at: self.now(),
+            step: self.step_of(caller),
         };
         let token = permit.token().id();
         let (start, _) = permit.into_use(means);
@@ -138,8 +163,10 @@ impl Broker {
             problem: kind.name().to_owned(),
             reason: reason.to_owned(),
             target: Some(start.target.clone()),
+            step: start.step.clone(),
         };
-        let problem = taught(Problem::new(kind, TOKEN_NOT_ACCEPTED), start.id, agent, None, None);
+        let problem =
+            taught(Problem::new(kind, TOKEN_NOT_ACCEPTED), start.id, agent, (start.run, None), None);
         self.refused(Event::UseRefused(event), problem).await
     }
 
@@ -160,33 +187,6 @@ impl Broker {
         }
     }
 
-    /// Puts the refusal of a use on record and makes it teach.
-    pub(super) async fn refuse_use(
-        &self,
-        agent: &Agent,
-        token: Option<&VerifiedToken>,
-        refusal: Refusal,
-    ) -> Problem {
-        let id = match UseId::new(self.parts.clock.as_ref(), self.parts.random.as_ref()) {
-            Ok(id) => id,
-            Err(error) => return no_randomness(error),
-        };
-        let event = UseRefusal {
-            id,
-            agent: agent.id,
-            token: token.map(VerifiedToken::id),
-            approval: token.map(VerifiedToken::approval),
-            run: token.and_then(VerifiedToken::run),
-            problem: refusal.kind.name().to_owned(),
-            reason: refusal.reason.to_owned(),
-            target: refusal.target,
-        };
-        let identity = token.map(VerifiedToken::identity);
-        let problem = Problem::new(refusal.kind, detail(refusal.kind));
-        let problem = taught(problem, id, agent, identity, refusal.missing.as_ref());
-        self.refused(Event::UseRefused(event), problem).await
-    }
-
     pub(super) fn active_agent(&self, id: AgentId) -> Result<Arc<Agent>, Problem> {
         let found = self.catalog().agent(id).filter(|agent| agent.is_active(self.now())).cloned();
         found.ok_or_else(|| {
@@ -197,15 +197,26 @@ impl Broker {
         })
     }
 
-    fn live_token(&self, agent: &Agent, presented: &str) -> Result<LiveToken, (ProblemKind, &'static str)> {
+    /// What is known of the step behind a connection.
+    pub(super) fn step_of(&self, caller: &Caller) -> SeenStep {
+        let claimed = caller.run.and_then(|run| self.runs.find(run)).and_then(|run| run.claim());
+        SeenStep { claimed, observed: caller.observed.as_deref().cloned() }
+    }
+
+    fn live_token(&self, caller: &Caller, presented: &str) -> Result<LiveToken, (ProblemKind, &'static str)> {
         if !looks_like_token(presented) {
             return Err((ProblemKind::ForeignCredential, "foreign_credential"));
         }
         let now = self.now();
         let token = self.signing().verifier.verify(presented, now);
-        token
-            .and_then(|token| LiveToken::of(token, agent.id, now))
-            .map_err(|problem| (ProblemKind::TokenInvalid, problem.reason()))
+        let token = token.and_then(|token| LiveToken::of(token, caller.agent, now));
+        let token = token.map_err(|problem| (ProblemKind::TokenInvalid, problem.reason()))?;
+        // A run is the holder of its tokens: they are worth nothing elsewhere, and no others are worth anything there.
+        if token.token().run() == caller.run {
+            Ok(token)
+        } else {
+            Err((ProblemKind::TokenInvalid, "other_run"))
+        }
     }
 
     fn credential_for(&self, upstream: &Upstream, permit: &Permit) -> Option<Arc<SealedCredential>> {
@@ -213,52 +224,5 @@ impl Broker {
         // The upstream was looked up when the connection began; only the definition in force is used.
         let current = catalog.upstream(&upstream.name).filter(|current| current.as_ref() == upstream)?;
         catalog.credential(current.id, permit.token().identity()).cloned()
-    }
-}
-
-/// A refusal by rule.
-pub(super) struct Refusal {
-    pub(super) kind: ProblemKind,
-    pub(super) reason: &'static str,
-    pub(super) target: Option<String>,
-    pub(super) missing: Option<ScopeItem>,
-}
-
-impl Refusal {
-    fn of(kind: ProblemKind, reason: &'static str, target: String) -> Self {
-        Self { kind, reason, target: Some(target), missing: None }
-    }
-}
-
-const TOKEN_NOT_ACCEPTED: &str =
-    "The token is not accepted. Exchange the approval again while it lives, or ask for a new one.";
-
-/// What to do next, for each problem a use can be refused with.
-fn detail(kind: ProblemKind) -> &'static str {
-    match kind {
-        ProblemKind::NotPermitted => {
-            "Ask for what is in `missing`: send `ask.body` to `ask.path`, or run `ask.command`. When a person has approved, \
-             exchange the approval and send the token where the credential would go."
-        }
-        ProblemKind::TokenInvalid => TOKEN_NOT_ACCEPTED,
-        ProblemKind::ForeignCredential => {
-            "Send only a token from Exeat, once, in the upstream's slot. Exeat puts the credential in its place."
-        }
-        ProblemKind::DestinationRefused => {
-            "Only the hosts of installed upstreams are reached through this proxy, each at the addresses it may have."
-        }
-        ProblemKind::RequestAmbiguous => {
-            "Send the request in its plainest form: no dot segments, no needless or double encoding, each header once."
-        }
-        ProblemKind::Misdirected => {
-            "The name in CONNECT, the name in TLS and the Host header have to be the same."
-        }
-        ProblemKind::MethodNotAllowed => {
-            "Use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS; CONNECT only to open a tunnel."
-        }
-        ProblemKind::UpstreamUnreachable => {
-            "The upstream did not answer. Try again; an operator can check its origin and its roots."
-        }
-        _ => "See `docs/problems.md`.",
     }
 }

@@ -51,7 +51,8 @@ impl Broker {
         if problem.kind == ProblemKind::LedgerUnavailable {
             return Err(problem);
         }
-        let event = Event::ExchangeRefused { agent: agent.id, approval: id, problem: reason };
+        let run = self.run_of(id).await;
+        let event = Event::ExchangeRefused { agent: agent.id, approval: id, problem: reason, run };
         Err(self.refused(event, problem).await)
     }
 

@@ -6,7 +6,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::Broker;
-use super::authorize::{ActiveUse, Attempted, Refusal};
+use super::authorize::{ActiveUse, Attempted};
+use super::refusal::Refusal;
 use crate::base::id::UseId;
 use crate::base::secret::Secret;
 use crate::domain::access::smallest_item;
@@ -24,7 +25,7 @@ impl Gate for Broker {
             if agent.is_none() {
                 self.authentication_failed("proxy").await;
             }
-            Ok(agent.map(|agent| Caller { agent: agent.id }))
+            Ok(agent.map(|agent| Caller::agent(agent.id)))
         }
         .boxed()
     }
@@ -36,9 +37,11 @@ impl Gate for Broker {
     fn admit(&self, asked: Asked) -> BoxFuture<'_, Result<Admitted, Problem>> {
         async move {
             let presented = std::str::from_utf8(asked.token.expose_secret()).unwrap_or_default();
-            let (agent, address) = (asked.caller.agent, asked.address);
+            let (caller, address) = (&asked.caller, asked.address);
+            let stood_for = self.stood_for(caller, (&asked.upstream, &asked.target), presented).await?;
+            let presented = stood_for.as_ref().map_or(presented, |token| token.expose_secret());
             let attempted =
-                Attempted { agent, upstream: &asked.upstream, target: asked.target, presented, address };
+                Attempted { caller, upstream: &asked.upstream, target: asked.target, presented, address };
             self.authorize(attempted).await.map(admitted)
         }
         .boxed()
@@ -55,8 +58,9 @@ impl Gate for Broker {
                 attempt.target.as_ref().filter(|_| askable).and_then(|target| smallest_item(target, None));
             let origin = attempt.origin.as_ref().map(ToString::to_string);
             let target = attempt.target.as_ref().map(HttpTarget::redacted).or(origin);
-            let refusal = Refusal { kind: refused.kind(), reason: refused.name(), target, missing };
-            self.refuse_use(&agent, None, refusal).await
+            let refusal =
+                Refusal { kind: refused.kind(), reason: refused.name(), target, missing, identity: None };
+            self.refuse_use(&agent, &attempt.caller, None, refusal).await
         }
         .boxed()
     }

@@ -16,9 +16,12 @@ mod failures;
 mod gate;
 mod introspect;
 mod log;
+mod placeholder;
+mod refusal;
 mod report;
 mod request;
 mod revoke;
+mod runs;
 mod setup;
 mod signing;
 mod strangers;
@@ -37,6 +40,7 @@ pub use export::Exporting;
 pub use log::{ConsistencyProof, InclusionProof};
 pub use report::Subject;
 pub use request::{Ask, Asked, AskedLimits};
+pub use runs::{NewRun, StartedRun, Told};
 pub use setup::{NewAgent, NewUpstream, VaultRotated};
 pub use signing::{KeyError, Signing, new_key, open_key, open_sealed, public_key, seal_key};
 
@@ -74,6 +78,7 @@ pub struct Broker {
     approved: approved::Approved,
     cuts: cut::Cuts,
     failures: failures::Failures,
+    runs: runs::Runs,
     strangers: strangers::Strangers,
 }
 
@@ -103,6 +108,7 @@ impl Broker {
             approved: approved::Approved::default(),
             cuts: cut::Cuts::default(),
             failures: failures::Failures::default(),
+            runs: runs::Runs::default(),
             strangers: strangers::Strangers::default(),
         })
     }
@@ -148,6 +154,7 @@ impl Broker {
     /// When it cannot be put on record.
     pub async fn settle(&self) -> Result<(), Problem> {
         self.close_abandoned_uses().await?;
+        self.close_abandoned_runs().await?;
         let version = self.policy().version();
         if self.catalog().policy() == Some(version) {
             return Ok(());

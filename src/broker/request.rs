@@ -12,7 +12,7 @@ use crate::domain::ledger::Event;
 use crate::domain::principal::Agent;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::scope::ScopeItem;
-use crate::domain::step::Step;
+use crate::domain::step::{AskedStep, ObservedStep, Step};
 use crate::domain::token::items_fit;
 use crate::domain::upstream::Bound;
 use crate::store::{CreateRefused, Created, EntryQuery};
@@ -32,7 +32,7 @@ pub struct Ask {
     pub reason: String,
     /// What the agent was doing.
     #[serde(default)]
-    pub step: Step,
+    pub step: AskedStep,
     /// How much.
     #[serde(default)]
     pub limits: AskedLimits,
@@ -75,15 +75,15 @@ impl Broker {
         match self.statement(agent, &ask).await {
             Ok(statement) => self.create(statement, idempotency).await,
             Err(problem) => {
-                let event =
-                    Event::RequestRefused { agent: agent.id, problem: problem.kind.name().to_owned() };
+                let problem_name = problem.kind.name().to_owned();
+                let event = Event::RequestRefused { agent: agent.id, problem: problem_name, run: ask.run };
                 Err(self.refused(event, problem).await)
             }
         }
     }
 
     async fn create(&self, statement: Statement, idempotency: Option<String>) -> Result<Asked, Problem> {
-        let agent = statement.agent.id;
+        let (agent, run) = (statement.agent.id, statement.run);
         let event = Event::Requested { digest: statement.digest(), statement: statement.clone() };
         let max_pending = self.policy().max_pending;
         let created = self
@@ -106,7 +106,7 @@ impl Broker {
                 ),
             ),
         };
-        let event = Event::RequestRefused { agent, problem: problem.kind.name().to_owned() };
+        let event = Event::RequestRefused { agent, problem: problem.kind.name().to_owned(), run };
         Err(self.refused(event, problem).await)
     }
 
@@ -118,9 +118,11 @@ impl Broker {
         }
         let bound = self.bound(agent, &identity, &items)?;
         let reason = ask.reason.parse::<Reason>().map_err(|error| invalid("/reason", &error.to_string()))?;
-        if let Some(refusal) = ask.step.refusal {
-            self.check_refusal(agent, refusal).await?;
+        if let Some(run) = ask.run {
+            self.live_run(agent.id, run)
+                .map_err(|_| invalid("/run", "not a run of this agent that is under way"))?;
         }
+        let step = self.step(agent, ask).await?;
         let limits = self.limits(ask.limits)?;
         let (clock, random) = (self.parts.clock.as_ref(), self.parts.random.as_ref());
         let created_at = self.now();
@@ -133,7 +135,7 @@ impl Broker {
             identity,
             items,
             reason,
-            step: ask.step.clone(),
+            step,
             limits,
             bound,
             policy: self.policy().version(),
@@ -178,8 +180,23 @@ impl Broker {
         Ok(bound)
     }
 
-    /// The refusal that made the agent ask must be its own; anybody else's looks like none.
-    async fn check_refusal(&self, agent: &Agent, refusal: UseId) -> Result<(), Problem> {
+    /// What led to the request: claimed by the asker, and observed behind the refusal that it names.
+    async fn step(&self, agent: &Agent, ask: &Ask) -> Result<Step, Problem> {
+        let AskedStep { claimed, refusal } = ask.step.clone();
+        let observed = match refusal {
+            Some(refusal) => self.observed_at(agent, ask.run, refusal).await?,
+            None => None,
+        };
+        Ok(Step { claimed, observed, refusal })
+    }
+
+    /// The refusal that made the agent ask must be its own, and of the same run; anybody else's looks like none.
+    async fn observed_at(
+        &self,
+        agent: &Agent,
+        run: Option<RunId>,
+        refusal: UseId,
+    ) -> Result<Option<ObservedStep>, Problem> {
         let query = EntryQuery {
             usage: Some(refusal),
             agent: Some(agent.id),
@@ -187,11 +204,13 @@ impl Broker {
             limit: 1,
             ..EntryQuery::default()
         };
-        let found = self.parts.store.entries(query).await.map_err(unavailable)?;
-        if found.is_empty() {
-            return Err(invalid("/step/refusal", "not a refusal this agent was given"));
+        let found = self.parts.store.entries(query).await.map_err(unavailable)?.into_iter().next();
+        match found.map(|stored| stored.entry.event) {
+            Some(Event::UseRefused(refusal)) if run.is_none() || refusal.run == run => {
+                Ok(refusal.step.observed)
+            }
+            _ => Err(invalid("/step/refusal", "not a refusal this agent was given in this run")),
         }
-        Ok(())
     }
 
     fn limits(&self, asked: AskedLimits) -> Result<Limits, Problem> {

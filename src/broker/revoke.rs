@@ -6,7 +6,7 @@ use crate::domain::approval::Approval;
 use crate::domain::ledger::{Event, Revoker};
 use crate::domain::principal::{Person, Role};
 use crate::domain::problem::{Problem, ProblemKind};
-use crate::store::StoreError;
+use crate::store::{StoreError, TokenRecord};
 
 /// How often a revocation is tried again when tokens are made from the approval at the same time.
 const ATTEMPTS: usize = 8;
@@ -23,11 +23,11 @@ impl Broker {
             if approval.state_name(self.now()) == "revoked" {
                 return Ok(approval);
             }
-            let agent = approval.statement.agent.id;
+            let (agent, run) = (approval.statement.agent.id, approval.statement.run);
             let next = approval.revoke(person.id, self.now()).map_err(|error| {
                 Problem::new(ProblemKind::ApprovalNotPending, format!("Nothing to revoke: {error}."))
             })?;
-            let event = Event::Revoked { approval: id, agent, by: person.id };
+            let event = Event::Revoked { approval: id, agent, by: person.id, run };
             match self.parts.store.transition(next, self.entry(event)).await {
                 Ok(approval) => {
                     self.cuts.cut(|under_way| under_way.approval == id);
@@ -52,7 +52,8 @@ impl Broker {
 
     pub(super) async fn end_token(&self, id: TokenId, by: Revoker) -> Result<(), Problem> {
         let token = self.parts.store.token(id).await.map_err(unavailable)?.ok_or_else(not_found)?;
-        let event = Event::TokenRevoked { token: id, approval: token.approval, agent: token.agent, by };
+        let TokenRecord { approval, agent, run, .. } = token;
+        let event = Event::TokenRevoked { token: id, approval, agent, by, run };
         match self.parts.store.revoke_token(id, self.entry(event)).await {
             Ok(_) | Err(StoreError::Conflict) => {
                 self.cuts.cut(|under_way| under_way.token == id);

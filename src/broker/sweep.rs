@@ -22,7 +22,7 @@ impl Broker {
         let before =
             self.now().as_micros().saturating_sub(i64::try_from(UNFINISHED_AFTER.as_micros()).unwrap_or(0));
         let closed = self.close_uses_before(Timestamp::from_micros(before)).await?;
-        Ok(ended + closed)
+        Ok(ended + closed + self.sweep_runs().await?)
     }
 
     /// Closes every use that a broker before this one left open. Called once, before anything is served: on one machine, nobody
@@ -44,9 +44,10 @@ impl Broker {
             };
             for approval in self.parts.store.approvals(query).await.map_err(unavailable)? {
                 let (id, agent) = (approval.statement.approval, approval.statement.agent.id);
+                let run = approval.statement.run;
                 let decided = approval.grant().is_some();
                 let Ok(next) = approval.expire(self.now()) else { continue };
-                let event = Event::Expired { approval: id, agent, decided };
+                let event = Event::Expired { approval: id, agent, decided, run };
                 match self.parts.store.transition(next, self.entry(event)).await {
                     Ok(_) => {
                         ended += 1;
@@ -58,6 +59,23 @@ impl Broker {
             }
         }
         Ok(ended)
+    }
+
+    pub(super) async fn close_connections_before(&self, before: Timestamp) -> Result<usize, Problem> {
+        let mut closed = 0;
+        loop {
+            let before_page = closed;
+            for open in self.parts.store.open_connections(before).await.map_err(unavailable)? {
+                match self.parts.store.close_connection(open, None, self.now()).await {
+                    Ok(_) => closed += 1,
+                    Err(StoreError::Conflict) => {}
+                    Err(error) => return Err(unavailable(error)),
+                }
+            }
+            if closed == before_page {
+                return Ok(closed);
+            }
+        }
     }
 
     async fn close_uses_before(&self, before: Timestamp) -> Result<usize, Problem> {

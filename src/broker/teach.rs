@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::base::id::UseId;
+use crate::base::id::{RunId, UseId};
 use crate::domain::identity::Identity;
 use crate::domain::principal::Agent;
 use crate::domain::problem::Problem;
@@ -15,7 +15,7 @@ pub(super) fn taught(
     problem: Problem,
     id: UseId,
     agent: &Agent,
-    identity: Option<&Identity>,
+    (run, identity): (Option<RunId>, Option<&Identity>),
     missing: Option<&ScopeItem>,
 ) -> Problem {
     let problem = problem.with("use", id.to_string());
@@ -30,8 +30,12 @@ pub(super) fn taught(
     if let (Some(identity), Some(fields)) = (identity, body.as_object_mut()) {
         drop(fields.insert("identity".to_owned(), identity.to_string().into()));
     }
+    if let (Some(run), Some(fields)) = (run, body.as_object_mut()) {
+        drop(fields.insert("run".to_owned(), run.to_string().into()));
+    }
+    let in_run = run.map(|run| format!(" --run {run}")).unwrap_or_default();
     let command = format!(
-        "exeat request --identity {named} --item '{}' --refusal {id} --reason 'say why you need it' --wait",
+        "exeat request --identity {named} --item '{}' --refusal {id}{in_run} --reason 'say why you need it' --wait",
         missing_text(missing)
     );
     let choice: Vec<String> = agent.identities.iter().map(ToString::to_string).collect();

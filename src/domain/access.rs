@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::identity::Identity;
 use super::scope::{HttpTarget, ScopeItem, Target};
+use super::step::SeenStep;
 use super::token::{LiveToken, VerifiedToken};
 use super::usage::UseStart;
 use crate::base::clock::Timestamp;
@@ -45,7 +46,7 @@ pub struct Denial {
 }
 
 /// What a use is made with: found by the broker, never by the agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Means {
     /// The use's id.
     pub id: UseId,
@@ -59,6 +60,8 @@ pub struct Means {
     pub address: Option<SocketAddr>,
     /// When.
     pub at: Timestamp,
+    /// What the agent is doing, as far as anybody knows.
+    pub step: SeenStep,
 }
 
 /// Whether the token allows the target. The first item that does is the one the use counts for.
@@ -110,6 +113,7 @@ impl Permit {
             target: self.target.redacted(),
             address: means.address,
             at: means.at,
+            step: means.step,
         };
         (start, self.target)
     }

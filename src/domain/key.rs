@@ -12,6 +12,8 @@ pub enum KeyKind {
     Agent,
     /// A person's, for the review listener.
     Review,
+    /// A run's, in place of a credential it does not have; good for nothing but the slot of one upstream, on the run's own socket.
+    Placeholder,
 }
 
 impl KeyKind {
@@ -19,6 +21,7 @@ impl KeyKind {
         match self {
             Self::Agent => "exa_",
             Self::Review => "exr_",
+            Self::Placeholder => "exeat_pl_",
         }
     }
 }

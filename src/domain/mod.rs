@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod approval;
+pub mod connection;
 pub mod identity;
 pub mod inert;
 pub mod key;
@@ -10,6 +11,7 @@ pub mod name;
 pub mod principal;
 pub mod problem;
 pub mod report;
+pub mod run;
 pub mod scope;
 pub mod step;
 pub mod token;

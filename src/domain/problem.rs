@@ -72,6 +72,8 @@ problems! {
     HeadTooLong = "head_too_long", 431, "The request's head is too long.";
     /// A method that is not known or not there.
     MethodNotAllowed = "method_not_allowed", 405, "The method is not allowed.";
+    /// A run without walls, where the policy forbids it.
+    SandboxRequired = "sandbox_required", 403, "Runs without walls are forbidden here.";
     /// Nothing can be put on record, so nothing is done.
     LedgerUnavailable = "ledger_unavailable", 503, "The ledger is not available.";
     /// Too many at once.

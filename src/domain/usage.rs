@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::clock::Timestamp;
 use crate::base::id::{AgentId, ApprovalId, CredentialId, RunId, TokenId, UpstreamId, UseId};
 use crate::domain::identity::Identity;
+use crate::domain::step::SeenStep;
 
 /// A use that is about to begin: what the ledger will say before any byte carries a credential (I2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,9 @@ pub struct UseStart {
     pub address: Option<std::net::SocketAddr>,
     /// When.
     pub at: Timestamp,
+    /// What the agent was doing, as far as anybody knew.
+    #[serde(default, skip_serializing_if = "SeenStep::is_empty")]
+    pub step: SeenStep,
 }
 
 /// How a use ended.

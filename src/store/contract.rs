@@ -2,14 +2,17 @@
 
 use futures_util::future::BoxFuture;
 
+use super::open::{OpenConnection, OpenUse};
 use super::query::{ApprovalQuery, EntryQuery, StoredCheckpoint, StoredEntry};
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
-use crate::base::id::{AgentId, ApprovalId, CredentialId, PersonId, TokenId, UpstreamId, UseId};
+use crate::base::id::{AgentId, ApprovalId, CredentialId, PersonId, RunId, TokenId, UpstreamId};
 use crate::domain::approval::{Approval, Exchange};
+use crate::domain::connection::{ConnectionEnd, ConnectionStart};
 use crate::domain::identity::Identity;
 use crate::domain::ledger::{Entry, KeyPurpose, Recorded};
 use crate::domain::principal::{Agent, Person};
+use crate::domain::run::RunRecord;
 use crate::domain::upstream::Upstream;
 use crate::domain::usage::{Outcome, UseStart};
 
@@ -142,6 +145,8 @@ pub struct TokenRecord {
     pub approval: ApprovalId,
     /// Its agent.
     pub agent: AgentId,
+    /// Its run.
+    pub run: Option<RunId>,
     /// When it ends.
     pub expires_at: Timestamp,
     /// Whether it would be accepted now, its time apart: not revoked, its approval neither revoked nor stale nor used up, its agent
@@ -197,23 +202,6 @@ pub enum UseDenied {
     Store(#[from] StoreError),
 }
 
-/// A use that has begun and not ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenUse {
-    /// The use.
-    pub id: UseId,
-    /// When it began.
-    pub at: Timestamp,
-    /// Its approval.
-    pub approval: ApprovalId,
-    /// Its token.
-    pub token: TokenId,
-    /// Its agent.
-    pub agent: AgentId,
-    /// Its run.
-    pub run: Option<crate::base::id::RunId>,
-}
-
 /// The result of a step, later.
 pub type Later<'a, T, E = StoreError> = BoxFuture<'a, Result<T, E>>;
 
@@ -240,11 +228,18 @@ pub trait Store: Send + Sync + 'static {
     /// Uses that began before `before` and have not ended, oldest first.
     fn open_uses(&self, before: Timestamp) -> Later<'_, Vec<OpenUse>>;
 
+    /// One run.
+    fn run(&self, id: RunId) -> Later<'_, Option<RunRecord>>;
+    /// Runs that have not ended, oldest first.
+    fn open_runs(&self) -> Later<'_, Vec<RunRecord>>;
+    /// Connections that were opened before `before` and have not ended, oldest first.
+    fn open_connections(&self, before: Timestamp) -> Later<'_, Vec<OpenConnection>>;
+
     /// Changes what is installed, with its entry.
     fn change(&self, change: Change, entry: Entry) -> Later<'_, Recorded<()>>;
     /// Puts a request on record, with its entry. `idempotency` is the agent's key and binds it to the digest of the request. An
-    /// undecided request of the same agent with the same request digest is given back instead. `max_pending` bounds the undecided
-    /// requests of one agent; ones whose time has run out or that became stale do not count. `Conflict` when the agent has been removed,
+    /// undecided request of the same agent and run with the same request digest is given back instead. `max_pending` bounds the undecided
+    /// requests of one agent; ones whose time has run out or that became stale do not count. `Conflict` when the agent or its run has ended,
     /// or the policy or a version the statement names is not the one in force.
     fn create(
         &self,
@@ -265,6 +260,21 @@ pub trait Store: Send + Sync + 'static {
     fn start_use(&self, start: UseStart) -> Later<'_, Recorded<UseStart>, UseDenied>;
     /// Writes how a use ended, once; a second ending is a `Conflict`. `None`: nobody reported it.
     fn finish_use(&self, open: OpenUse, outcome: Option<Outcome>, at: Timestamp) -> Later<'_, Recorded<()>>;
+    /// Puts a run on record, with its entry. `Conflict` when its agent has been removed.
+    fn start_run(&self, record: RunRecord, entry: Entry) -> Later<'_, Recorded<()>>;
+    /// Writes the next state of a run. `Conflict` when it does not follow from the stored one. With its end everything that was granted to
+    /// it ends in the same step: its undecided requests are cancelled, each with an entry, and its approvals become stale.
+    fn advance_run(&self, next: RunRecord, entry: Entry) -> Later<'_, Recorded<()>>;
+    /// Puts a connection on record before it is opened. Re-checks in the same transaction that its run is under way, and that the approval
+    /// it names is one of the run's, approved, in time and not stale; `Conflict` when not.
+    fn open_connection(&self, start: ConnectionStart) -> Later<'_, Recorded<ConnectionStart>>;
+    /// Writes how a connection ended, once; a second ending is a `Conflict`. `None`: nobody reported it.
+    fn close_connection(
+        &self,
+        open: OpenConnection,
+        end: Option<ConnectionEnd>,
+        at: Timestamp,
+    ) -> Later<'_, Recorded<()>>;
     /// Ends a token, with its entry. `Conflict` when it had been ended before or there is none such.
     fn revoke_token(&self, id: TokenId, entry: Entry) -> Later<'_, Recorded<()>>;
     /// Writes entries that change nothing else. The index is that of the last; none is a `Conflict`.

@@ -5,11 +5,13 @@
 //! leaves this folder. Reads see every write that returned before they began.
 
 mod contract;
+mod open;
 mod query;
 pub mod sqlite;
 
 pub use contract::{
-    Change, CreateRefused, Created, Head, Installed, IssueRefused, Later, OpenUse, SealedCredential,
-    SealedKey, Store, StoreError, TokenRecord, UseDenied,
+    Change, CreateRefused, Created, Head, Installed, IssueRefused, Later, SealedCredential, SealedKey, Store,
+    StoreError, TokenRecord, UseDenied,
 };
+pub use open::{OpenConnection, OpenUse};
 pub use query::{ApprovalQuery, EntryQuery, StoredCheckpoint, StoredEntry};

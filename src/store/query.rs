@@ -37,6 +37,10 @@ pub struct ApprovalQuery {
     pub state: Option<String>,
     /// Only of this agent.
     pub agent: Option<AgentId>,
+    /// Only of this run.
+    pub run: Option<RunId>,
+    /// Only what still stands as it was approved: nothing it names has changed since.
+    pub current: bool,
     /// Only whose time runs out at or before this moment.
     pub expires_by: Option<Timestamp>,
     /// At most this many; 0 means the store's own bound, which is never exceeded (1000 in SQLite).

@@ -37,6 +37,7 @@ const POLICY: Policy = Policy {
     longest_token: 3_600,
     token_lifetime: 300,
     max_pending: 20,
+    unsafe_no_sandbox: false,
 };
 
 /// An installation with two listeners, one agent, and one person of each kind.

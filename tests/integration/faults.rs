@@ -165,12 +165,21 @@ async fn j13_the_secret_is_in_no_file_and_every_file_is_its_owners() {
     let mut files = 0;
     for file in std::fs::read_dir(house.data()).unwrap() {
         let path = file.unwrap().path();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        if path.is_dir() {
+            assert_eq!(
+                (mode & 0o777, std::fs::read_dir(&path).unwrap().count()),
+                (0o700, 0),
+                "{}",
+                path.display()
+            );
+            continue;
+        }
         let bytes = std::fs::read(&path).unwrap();
         for secret in [upstream.secret(), &token, &agent.key, &house.review_key] {
             let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
             assert!(!found, "{}", path.display());
         }
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert!(mode.trailing_zeros() >= 6 || path.ends_with("config.toml"), "{}: {mode:o}", path.display());
         files += 1;
     }

@@ -31,6 +31,8 @@ mod proxy;
 #[cfg(test)]
 mod revocation;
 #[cfg(test)]
+mod runs;
+#[cfg(test)]
 mod scope;
 #[cfg(test)]
 mod start;

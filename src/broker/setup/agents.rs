@@ -55,6 +55,7 @@ impl Broker {
         let change = Change::RemoveAgent { id, at: self.now() };
         self.install(by, change, Event::AgentRemoved { agent: id, by: by.id }).await?;
         self.cuts.cut(|under_way| under_way.agent == id);
+        self.end_runs_of(id).await;
         Ok(())
     }
 

@@ -22,6 +22,8 @@ pub struct Policy {
     pub token_lifetime: u32,
     /// How many undecided requests one agent may have (F15).
     pub max_pending: u32,
+    /// Whether a run may be started without walls around it.
+    pub unsafe_no_sandbox: bool,
 }
 
 /// A policy that would break a promise of design §1.

@@ -6,12 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
-use crate::base::id::{AgentId, ApprovalId, CredentialId, PersonId, RunId, TokenId, UpstreamId, UseId};
+use crate::base::id::{
+    AgentId, ApprovalId, ConnectionId, CredentialId, PersonId, RunId, TokenId, UpstreamId, UseId,
+};
 use crate::domain::approval::{Decision, Exchange, Statement};
+use crate::domain::connection::ConnectionStart;
 use crate::domain::identity::Identity;
 use crate::domain::name::Name;
 use crate::domain::principal::{Agent, Label, Person, Role};
+use crate::domain::run::{Claim, ClimbCause, Run, RunEnd, Rung};
 use crate::domain::scope::ScopeItem;
+use crate::domain::step::SeenStep;
 use crate::domain::upstream::Upstream;
 use crate::domain::usage::{Outcome, UseStart};
 
@@ -69,17 +74,39 @@ pub enum Event {
     /// An agent asked.
     Requested { statement: Statement, digest: Digest },
     /// An agent's asking was refused before it became a request.
-    RequestRefused { agent: AgentId, problem: String },
+    RequestRefused {
+        agent: AgentId,
+        problem: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
+    },
     /// A person decided.
     Decided { approval: ApprovalId, agent: AgentId, run: Option<RunId>, decision: Decision, state: String },
     /// A person's decision was refused.
     DecisionRefused { approval: ApprovalId, person: PersonId, problem: String },
     /// The agent took its request back.
-    Cancelled { approval: ApprovalId, agent: AgentId },
+    Cancelled {
+        approval: ApprovalId,
+        agent: AgentId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
+    },
     /// Time ran out.
-    Expired { approval: ApprovalId, agent: AgentId, decided: bool },
+    Expired {
+        approval: ApprovalId,
+        agent: AgentId,
+        decided: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
+    },
     /// A person ended an approval, and its tokens with it.
-    Revoked { approval: ApprovalId, agent: AgentId, by: PersonId },
+    Revoked {
+        approval: ApprovalId,
+        agent: AgentId,
+        by: PersonId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
+    },
     /// A token was made.
     TokenIssued {
         token: TokenId,
@@ -93,9 +120,22 @@ pub enum Event {
         expires_at: Timestamp,
     },
     /// An exchange was refused.
-    ExchangeRefused { agent: AgentId, approval: Option<ApprovalId>, problem: String },
+    ExchangeRefused {
+        agent: AgentId,
+        approval: Option<ApprovalId>,
+        problem: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
+    },
     /// A token was ended.
-    TokenRevoked { token: TokenId, approval: ApprovalId, agent: AgentId, by: Revoker },
+    TokenRevoked {
+        token: TokenId,
+        approval: ApprovalId,
+        agent: AgentId,
+        by: Revoker,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
+    },
     /// A use is about to carry a credential.
     UseStarted(UseStart),
     /// A use ended.
@@ -119,6 +159,35 @@ pub enum Event {
     },
     /// A use was refused.
     UseRefused(UseRefusal),
+    /// A run began.
+    RunStarted(Run),
+    /// The harness of a run said what it was doing, or that it was over. Nobody else saw it.
+    RunStep { run: RunId, agent: AgentId, claim: Claim },
+    /// A run climbed the ladder.
+    RunClimbed { run: RunId, agent: AgentId, from: Rung, to: Rung, cause: ClimbCause },
+    /// A run ended, and what was granted to it with it.
+    RunEnded { run: RunId, agent: AgentId, end: RunEnd },
+    /// A run is about to be connected to a host. No credential is on its way there.
+    ConnectionOpened(ConnectionStart),
+    /// The connection ended.
+    ConnectionClosed {
+        connection: ConnectionId,
+        run: RunId,
+        agent: AgentId,
+        approval: Option<ApprovalId>,
+        host: String,
+        bytes_up: u64,
+        bytes_down: u64,
+        broken: Option<String>,
+    },
+    /// Nobody reported how a connection ended.
+    ConnectionUnfinished {
+        connection: ConnectionId,
+        run: RunId,
+        agent: AgentId,
+        approval: Option<ApprovalId>,
+        host: String,
+    },
     /// Somebody's key was not accepted on a listener.
     AuthenticationFailed { listener: String },
     /// What callers that nobody knows sent to a listener was refused, so often for each reason since the last such entry.
@@ -148,6 +217,9 @@ pub struct UseRefusal {
     pub reason: String,
     /// Method and URL, with query values masked; what could be read of it.
     pub target: Option<String>,
+    /// What the agent was doing, as far as anybody knew.
+    #[serde(default, skip_serializing_if = "SeenStep::is_empty")]
+    pub step: SeenStep,
 }
 
 /// Which kind of key.

@@ -1,6 +1,7 @@
 //! From an event to its name and to what it is about.
 
 use super::event::{Event, Links};
+use crate::domain::connection::ConnectionStart;
 
 impl Event {
     /// The event's name: the `type` of its JSON.
@@ -34,6 +35,13 @@ impl Event {
             Self::UseFinished { .. } => "use_finished",
             Self::UseUnfinished { .. } => "use_unfinished",
             Self::UseRefused(_) => "use_refused",
+            Self::RunStarted(_) => "run_started",
+            Self::RunStep { .. } => "run_step",
+            Self::RunClimbed { .. } => "run_climbed",
+            Self::RunEnded { .. } => "run_ended",
+            Self::ConnectionOpened(_) => "connection_opened",
+            Self::ConnectionClosed { .. } => "connection_closed",
+            Self::ConnectionUnfinished { .. } => "connection_unfinished",
             Self::AuthenticationFailed { .. } => "authentication_failed",
             Self::StrangersRefused { .. } => "strangers_refused",
             Self::LedgerRead { .. } => "ledger_read",
@@ -46,9 +54,8 @@ impl Event {
         let none = Links::default();
         match self {
             Self::AgentEnrolled { agent, .. } => Links { agent: Some(agent.id), ..none },
-            Self::AgentRemoved { agent, .. } | Self::RequestRefused { agent, .. } => {
-                Links { agent: Some(*agent), ..none }
-            }
+            Self::AgentRemoved { agent, .. } => Links { agent: Some(*agent), ..none },
+            Self::RequestRefused { agent, run, .. } => Links { agent: Some(*agent), run: *run, ..none },
             Self::Requested { statement, .. } => Links {
                 approval: Some(statement.approval),
                 agent: Some(statement.agent.id),
@@ -56,22 +63,27 @@ impl Event {
                 usage: statement.step.refusal,
                 ..none
             },
-            Self::Decided { approval, agent, run, .. } => {
+            Self::DecisionRefused { approval, .. } => Links { approval: Some(*approval), ..none },
+            Self::Decided { approval, agent, run, .. }
+            | Self::Cancelled { approval, agent, run }
+            | Self::Expired { approval, agent, run, .. }
+            | Self::Revoked { approval, agent, run, .. } => {
                 Links { approval: Some(*approval), agent: Some(*agent), run: *run, ..none }
             }
-            Self::DecisionRefused { approval, .. } => Links { approval: Some(*approval), ..none },
-            Self::Cancelled { approval, agent }
-            | Self::Expired { approval, agent, .. }
-            | Self::Revoked { approval, agent, .. } => {
-                Links { approval: Some(*approval), agent: Some(*agent), ..none }
+            Self::ExchangeRefused { agent, approval, run, .. } => {
+                Links { approval: *approval, agent: Some(*agent), run: *run, ..none }
             }
-            Self::ExchangeRefused { agent, approval, .. } => {
-                Links { approval: *approval, agent: Some(*agent), ..none }
+            Self::RunStarted(run) => Links { agent: Some(run.agent), run: Some(run.id), ..none },
+            Self::RunStep { run, agent, .. }
+            | Self::RunClimbed { run, agent, .. }
+            | Self::RunEnded { run, agent, .. } => Links { agent: Some(*agent), run: Some(*run), ..none },
+            Self::ConnectionOpened(ConnectionStart { run, agent, approval, .. })
+            | Self::ConnectionClosed { run, agent, approval, .. }
+            | Self::ConnectionUnfinished { run, agent, approval, .. } => {
+                Links { approval: *approval, agent: Some(*agent), run: Some(*run), ..none }
             }
-            Self::TokenRevoked { token, approval, agent, .. } => {
-                Links { approval: Some(*approval), token: Some(*token), agent: Some(*agent), ..none }
-            }
-            Self::TokenIssued { token, approval, agent, run, .. } => Links {
+            Self::TokenRevoked { token, approval, agent, run, .. }
+            | Self::TokenIssued { token, approval, agent, run, .. } => Links {
                 approval: Some(*approval),
                 token: Some(*token),
                 agent: Some(*agent),

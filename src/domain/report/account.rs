@@ -1,7 +1,6 @@
 //! What a report says about an approval, or about all of them together.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::denied::Denied;
 use crate::base::clock::Timestamp;
@@ -11,7 +10,7 @@ use crate::domain::approval::{Authentication, Decision};
 use crate::domain::identity::Identity;
 use crate::domain::principal::Label;
 use crate::domain::scope::ScopeItem;
-use crate::domain::step::{ClaimedStep, Step};
+use crate::domain::step::{ClaimedStep, ObservedStep, Step};
 
 /// Granted, used, denied, never used, and who stands for it. `index` and the like are places in the log, for proofs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,7 +141,7 @@ pub struct Trigger {
     /// What its harness said.
     pub claimed: Option<ClaimedStep>,
     /// What a layer saw.
-    pub observed: Option<Value>,
+    pub observed: Option<ObservedStep>,
     /// The refused use that it followed.
     pub refusal: Option<UseId>,
     /// What was refused then, if its entry was handed in.
@@ -200,7 +199,12 @@ pub struct TokenAccount {
 
 impl Trigger {
     pub(super) fn of(step: &Step, refused: Option<RefusedStep>) -> Self {
-        Self { claimed: step.claimed.clone(), observed: None, refusal: step.refusal, refused }
+        Self {
+            claimed: step.claimed.clone(),
+            observed: step.observed.clone(),
+            refusal: step.refusal,
+            refused,
+        }
     }
 }
 

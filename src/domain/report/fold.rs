@@ -60,11 +60,11 @@ impl Fold {
         let place = Place { index, at: entry.at };
         match &entry.event {
             Event::UseRefused(refusal) => self.use_refused(place, refusal),
-            Event::RequestRefused { agent, problem } => {
+            Event::RequestRefused { agent, problem, .. } => {
                 let attempt = Attempt { agent: Some(*agent), ..Attempt::new(DeniedKind::Request, problem) };
                 self.denied(place, attempt, None);
             }
-            Event::ExchangeRefused { agent, approval, problem } => {
+            Event::ExchangeRefused { agent, approval, problem, .. } => {
                 let attempt = Attempt {
                     agent: Some(*agent),
                     approval: *approval,
@@ -110,13 +110,13 @@ impl Fold {
             Event::Decided { approval, agent, run, decision, state } => {
                 self.approval(*approval, place).decided(place, *agent, *run, decision, state);
             }
-            Event::Cancelled { approval, agent } => {
+            Event::Cancelled { approval, agent, .. } => {
                 self.ended(*approval, *agent, place).end(Standing::Cancelled, place, None);
             }
             Event::Expired { approval, agent, .. } => {
                 self.ended(*approval, *agent, place).end(Standing::Expired, place, None);
             }
-            Event::Revoked { approval, agent, by } => {
+            Event::Revoked { approval, agent, by, .. } => {
                 self.ended(*approval, *agent, place).end(Standing::Revoked, place, Some(*by));
             }
             Event::TokenIssued { token, approval, agent, run, identity, items, expires_at, .. } => {

@@ -97,8 +97,8 @@ fn h08_declined_timed_out_and_given_up_are_three() {
         (log.ask(&PATHS, 1, None), log.ask(&PATHS, 1, None), log.ask(&PATHS, 1, None));
     let agent = log.agent;
     let declined = log.decide(declined, &[None, None, None]);
-    log.write(Event::Expired { approval: late.statement.approval, agent, decided: false });
-    log.write(Event::Cancelled { approval: gone.statement.approval, agent });
+    log.write(Event::Expired { approval: late.statement.approval, agent, decided: false, run: None });
+    log.write(Event::Cancelled { approval: gone.statement.approval, agent, run: None });
     let report = log.report(agent);
     let states: Vec<_> = report.approvals.iter().map(|one| one.state).collect();
     assert_eq!(states, [Standing::Denied, Standing::Expired, Standing::Cancelled]);
@@ -144,16 +144,17 @@ fn f07_the_last_token_spends_the_approval_and_the_refused_exchange_is_shown() {
     let _ = log.issue(&approval, &PATHS[..1]);
     let id = approval.statement.approval;
     let (agent, problem) = (log.agent, "token_invalid".to_owned());
-    log.write(Event::ExchangeRefused { agent, approval: Some(id), problem });
+    log.write(Event::ExchangeRefused { agent, approval: Some(id), problem, run: None });
     assert_eq!(one(&log.report(id)).state, Standing::Spent);
     assert_eq!(log.report(id).account.denied[0].attempt.kind, DeniedKind::Exchange);
     let (agent, by) = (log.agent, log.person.id);
-    log.write(Event::Revoked { approval: id, agent, by });
+    log.write(Event::Revoked { approval: id, agent, by, run: None });
     log.write(Event::TokenRevoked {
         token: first,
         approval: id,
         agent,
         by: crate::domain::ledger::Revoker::Agent { id: agent },
+        run: None,
     });
     let report = log.report(id);
     assert_eq!((one(&report).state, one(&report).ended.unwrap().by), (Standing::Revoked, Some(by)));
@@ -199,7 +200,12 @@ fn a_stranger_who_names_an_approval_is_shown_and_is_not_taken_for_its_agent() {
     let asked = log.ask(&PATHS[..1], 1, None);
     let stranger = id!(log, AgentId);
     let approval = Some(asked.statement.approval);
-    log.write(Event::ExchangeRefused { agent: stranger, approval, problem: "token_invalid".to_owned() });
+    log.write(Event::ExchangeRefused {
+        agent: stranger,
+        approval,
+        problem: "token_invalid".to_owned(),
+        run: None,
+    });
     let report = log.report(asked.statement.approval);
     assert_eq!(report.account.agent, Some(log.agent));
     assert_eq!(report.account.denied[0].attempt.agent, Some(stranger));

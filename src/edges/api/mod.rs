@@ -4,6 +4,7 @@ mod approvals;
 mod discovery;
 mod me;
 mod oauth;
+mod runs;
 mod token;
 
 use std::sync::LazyLock;
@@ -25,6 +26,9 @@ pub fn table() -> Vec<Route> {
         Route::of::<AgentCaller>(routes!(approvals::list)),
         Route::of::<AgentCaller>(routes!(approvals::show)).waiting(),
         Route::of::<AgentCaller>(routes!(approvals::cancel)),
+        Route::of::<AgentCaller>(routes!(runs::start)),
+        Route::of::<AgentCaller>(routes!(runs::tell)),
+        Route::of::<AgentCaller>(routes!(runs::end)),
         Route::of::<AgentCaller>(routes!(me::me)),
         Route::of::<AgentCaller>(routes!(token::exchange)),
         Route::of::<AgentCaller>(routes!(token::introspect)),

@@ -10,7 +10,7 @@ use crate::base::id::{ApprovalId, PersonId, RunId};
 use crate::domain::approval::{Authentication, Reason, Verdict};
 use crate::domain::identity::Identity;
 use crate::domain::principal::Label;
-use crate::domain::step::Step;
+use crate::domain::step::AskedStep;
 
 /// `POST /v1/approvals`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -29,7 +29,7 @@ pub struct RequestBody {
     /// What the agent was doing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub step: Option<Step>,
+    pub step: Option<AskedStep>,
     /// How much; what is left out takes the installation's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<LimitsBody>,

@@ -8,6 +8,7 @@ mod ledger;
 mod oauth;
 mod principal;
 mod report;
+mod run;
 mod secret;
 mod setup;
 
@@ -25,6 +26,7 @@ pub use principal::{
     PersonView,
 };
 pub use report::{ApproverView, Report, TriggerView, UsedView};
+pub use run::{ClimbBody, EndBody, RunBody, RunStarted, StandInBody, StepBody};
 pub use secret::SecretText;
 pub use setup::{
     CredentialBody, CredentialList, CredentialView, IdentityBody, IdentityList, KeyRotated, UpstreamBody,

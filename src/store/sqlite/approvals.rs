@@ -170,15 +170,18 @@ async fn pending(db: &mut SqliteConnection, statement: &Statement) -> Result<i64
     Ok(count)
 }
 
-/// Sees that the request is new, its agent active, and all it names the version in force.
+/// Sees that the request is new, its agent active, its run under way, and all it names the version in force.
 async fn check_current(db: &mut SqliteConnection, approval: &Approval) -> Result<(), StoreError> {
     let statement = &approval.statement;
     let current: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM agents WHERE id = ?1 AND removed_at IS NULL)
-            AND EXISTS (SELECT 1 FROM meta WHERE name = 'policy' AND value = ?2)",
+            AND EXISTS (SELECT 1 FROM meta WHERE name = 'policy' AND value = ?2)
+            AND (?3 IS NULL OR EXISTS
+                 (SELECT 1 FROM runs WHERE id = ?3 AND agent_id = ?1 AND ended_at IS NULL))",
     )
     .bind(statement.agent.id.to_string())
     .bind(statement.policy.to_string())
+    .bind(statement.run.map(|run| run.to_string()))
     .fetch_one(&mut *db)
     .await?;
     let fresh = approval.revision == 0

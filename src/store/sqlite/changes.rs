@@ -99,18 +99,20 @@ async fn remove_agent(
         .execute(&mut *db)
         .await?;
     one(&ended)?;
-    let cancelled: Vec<(String,)> = sqlx::query_as(
+    let cancelled: Vec<(String, Option<String>)> = sqlx::query_as(
         "UPDATE approvals
          SET state = 'cancelled', record = json_object('state', 'cancelled', 'at', ?2), revision = revision + 1
-         WHERE agent_id = ?1 AND state = 'pending' RETURNING id",
+         WHERE agent_id = ?1 AND state = 'pending' RETURNING id, run",
     )
     .bind(agent.to_string())
     .bind(at.to_string())
     .fetch_all(db)
     .await?;
-    for (id,) in cancelled {
-        let approval = id.parse().map_err(|_| corrupt("approvals", &id))?;
-        lines.push(Line::of(&Entry { at, event: Event::Cancelled { approval, agent } }));
+    for (id, run) in cancelled {
+        let bad = || corrupt("approvals", &id);
+        let approval = id.parse().map_err(|_| bad())?;
+        let run = run.map(|run| run.parse().map_err(|_| bad())).transpose()?;
+        lines.push(Line::of(&Entry { at, event: Event::Cancelled { approval, agent, run } }));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ mod file;
 mod line;
 mod read;
 mod row;
+mod runs;
 mod script;
 mod single;
 mod step;

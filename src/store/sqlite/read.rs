@@ -74,6 +74,12 @@ pub(super) async fn approvals(pool: &SqlitePool, query: ApprovalQuery) -> Result
     if let Some(agent) = query.agent {
         sql.push(" AND agent_id = ").push_bind(agent.to_string());
     }
+    if let Some(run) = query.run {
+        sql.push(" AND run = ").push_bind(run.to_string());
+    }
+    if query.current {
+        sql.push(" AND stale = 0");
+    }
     if let Some(by) = query.expires_by {
         sql.push(" AND expires_at <= ").push_bind(by.as_micros());
     }
@@ -83,7 +89,7 @@ pub(super) async fn approvals(pool: &SqlitePool, query: ApprovalQuery) -> Result
 
 pub(super) async fn token(pool: &SqlitePool, id: TokenId) -> Result<Option<TokenRecord>, StoreError> {
     let found = sqlx::query(
-        "SELECT t.id, t.approval_id, t.agent_id, t.expires_at,
+        "SELECT t.id, t.approval_id, t.agent_id, a.run, t.expires_at,
                 t.revoked_at IS NULL AND a.state IN ('approved', 'spent') AND a.stale = 0
                     AND a.uses < a.max_uses AND g.removed_at IS NULL AS live
          FROM tokens t JOIN approvals a ON a.id = t.approval_id JOIN agents g ON g.id = t.agent_id WHERE t.id = ?1",

@@ -30,55 +30,55 @@ pub(super) struct StoredApproval {
 }
 
 /// One row, with the table and key it is called by when it is wrong.
-struct Cells<'a> {
+pub(super) struct Cells<'a> {
     row: &'a SqliteRow,
     table: &'static str,
     key: String,
 }
 
 impl<'a> Cells<'a> {
-    fn of(row: &'a SqliteRow, table: &'static str) -> Self {
+    pub(super) fn of(row: &'a SqliteRow, table: &'static str) -> Self {
         let text = row.try_get_unchecked::<String, _>(0).ok();
         let key = text.or_else(|| row.try_get_unchecked::<i64, _>(0).ok().map(|number| number.to_string()));
         Self { row, table, key: key.unwrap_or_default() }
     }
 
-    fn bad(&self) -> StoreError {
+    pub(super) fn bad(&self) -> StoreError {
         corrupt(self.table, &self.key)
     }
 
-    fn check(&self, holds: bool) -> Result<(), StoreError> {
+    pub(super) fn check(&self, holds: bool) -> Result<(), StoreError> {
         if holds { Ok(()) } else { Err(self.bad()) }
     }
 
-    fn raw<T>(&self, column: &'static str) -> Result<T, StoreError>
+    pub(super) fn raw<T>(&self, column: &'static str) -> Result<T, StoreError>
     where
         T: for<'r> sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
     {
         self.row.try_get(column).map_err(|_| self.bad())
     }
 
-    fn text<T: FromStr>(&self, column: &'static str) -> Result<T, StoreError> {
+    pub(super) fn text<T: FromStr>(&self, column: &'static str) -> Result<T, StoreError> {
         self.raw::<String>(column)?.parse().map_err(|_| self.bad())
     }
 
-    fn optional<T: FromStr>(&self, column: &'static str) -> Result<Option<T>, StoreError> {
+    pub(super) fn optional<T: FromStr>(&self, column: &'static str) -> Result<Option<T>, StoreError> {
         self.raw::<Option<String>>(column)?.map(|text| text.parse().map_err(|_| self.bad())).transpose()
     }
 
-    fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
+    pub(super) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
         serde_json::from_str(&self.raw::<String>(column)?).map_err(|_| self.bad())
     }
 
-    fn number<T: TryFrom<i64>>(&self, column: &'static str) -> Result<T, StoreError> {
+    pub(super) fn number<T: TryFrom<i64>>(&self, column: &'static str) -> Result<T, StoreError> {
         T::try_from(self.raw::<i64>(column)?).map_err(|_| self.bad())
     }
 
-    fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {
+    pub(super) fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {
         self.raw(column).map(Timestamp::from_micros)
     }
 
-    fn digest(&self, column: &'static str) -> Result<Digest, StoreError> {
+    pub(super) fn digest(&self, column: &'static str) -> Result<Digest, StoreError> {
         let bytes = self.raw::<Vec<u8>>(column)?;
         bytes.try_into().map(Digest::from_bytes).map_err(|_| self.bad())
     }
@@ -189,6 +189,7 @@ pub(super) fn token(row: &SqliteRow) -> Result<TokenRecord, StoreError> {
         id: cells.text("id")?,
         approval: cells.text("approval_id")?,
         agent: cells.text("agent_id")?,
+        run: cells.optional("run")?,
         expires_at: cells.time("expires_at")?,
         live: cells.raw("live")?,
     })

@@ -5,41 +5,27 @@ use sqlx::{Executor as _, SqliteConnection};
 use super::answers::{Answers, Reply};
 use super::error::ends_batch;
 use super::line::{Line, Lines};
-use super::{approvals, changes, tokens};
+use super::{approvals, changes, runs, tokens};
 use crate::base::clock::Timestamp;
-use crate::base::id::TokenId;
+use crate::base::id::{ConnectionId, TokenId};
 use crate::domain::approval::Approval;
+use crate::domain::connection::ConnectionStart;
 use crate::domain::ledger::Recorded;
+use crate::domain::run::RunRecord;
 use crate::store::{Change, CreateRefused, Created, StoreError};
 
 /// A step of its own kind.
 pub(super) enum Single {
-    Change {
-        change: Box<Change>,
-        line: Line,
-        reply: Reply<Recorded<()>>,
-    },
-    Create {
-        request: Box<approvals::Request>,
-        line: Line,
-        reply: Reply<Created, CreateRefused>,
-    },
-    Transition {
-        next: Box<Approval>,
-        line: Line,
-        reply: Reply<Recorded<Approval>>,
-    },
-    RevokeToken {
-        id: TokenId,
-        at: Timestamp,
-        line: Line,
-        reply: Reply<Recorded<()>>,
-    },
+    Change { change: Box<Change>, line: Line, reply: Reply<Recorded<()>> },
+    Create { request: Box<approvals::Request>, line: Line, reply: Reply<Created, CreateRefused> },
+    Transition { next: Box<Approval>, line: Line, reply: Reply<Recorded<Approval>> },
+    RevokeToken { id: TokenId, at: Timestamp, line: Line, reply: Reply<Recorded<()>> },
+    StartRun { record: Box<RunRecord>, line: Line, reply: Reply<Recorded<()>> },
+    AdvanceRun { next: Box<RunRecord>, line: Line, reply: Reply<Recorded<()>> },
+    OpenConnection { start: Box<ConnectionStart>, line: Line, reply: Reply<Recorded<ConnectionStart>> },
+    CloseConnection { id: ConnectionId, line: Line, reply: Reply<Recorded<()>> },
     /// Only lines: nothing is asked of the database.
-    Append {
-        lines: Vec<Line>,
-        reply: Reply<Recorded<()>>,
-    },
+    Append { lines: Vec<Line>, reply: Reply<Recorded<()>> },
 }
 
 impl Single {
@@ -48,9 +34,13 @@ impl Single {
         match self {
             Self::Create { reply, .. } => reply.is_closed(),
             Self::Transition { reply, .. } => reply.is_closed(),
-            Self::Change { reply, .. } | Self::RevokeToken { reply, .. } | Self::Append { reply, .. } => {
-                reply.is_closed()
-            }
+            Self::OpenConnection { reply, .. } => reply.is_closed(),
+            Self::Change { reply, .. }
+            | Self::RevokeToken { reply, .. }
+            | Self::StartRun { reply, .. }
+            | Self::AdvanceRun { reply, .. }
+            | Self::CloseConnection { reply, .. }
+            | Self::Append { reply, .. } => reply.is_closed(),
         }
     }
 }
@@ -100,6 +90,23 @@ async fn take(
         }
         Single::RevokeToken { id, at, line, reply } => {
             let done = tokens::revoke(db, id, at).await;
+            conclude(answers, reply, done, lines.push(line))
+        }
+        Single::StartRun { record, line, reply } => {
+            let done = runs::start(db, &record).await;
+            conclude(answers, reply, done, lines.push(line))
+        }
+        Single::AdvanceRun { next, line, reply } => {
+            let index = lines.push(line);
+            let done = runs::advance(db, &next, lines).await;
+            conclude(answers, reply, done, index)
+        }
+        Single::OpenConnection { start, line, reply } => {
+            let done = runs::open_connection(db, *start).await;
+            conclude(answers, reply, done, lines.push(line))
+        }
+        Single::CloseConnection { id, line, reply } => {
+            let done = runs::close_connection(db, id).await;
             conclude(answers, reply, done, lines.push(line))
         }
         Single::Append { lines: more, reply } => {

@@ -11,20 +11,23 @@ use tokio::time::timeout;
 use super::answers::Reply;
 use super::approvals::Request;
 use super::line::Line;
-use super::read;
 use super::single::Single;
 use super::step::Step;
 use super::tokens::Issue;
 use super::uses::{Finish, Start};
+use super::{read, runs};
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
-use crate::base::id::{ApprovalId, TokenId};
+use crate::base::id::{ApprovalId, RunId, TokenId};
 use crate::domain::approval::{Approval, Exchange};
+use crate::domain::connection::{ConnectionEnd, ConnectionStart};
 use crate::domain::ledger::{Entry, Event, KeyPurpose, Recorded};
+use crate::domain::run::RunRecord;
 use crate::domain::usage::{Outcome, UseStart};
 use crate::store::{
-    ApprovalQuery, Change, CreateRefused, Created, EntryQuery, Head, Installed, IssueRefused, Later, OpenUse,
-    SealedKey, Store, StoreError, StoredCheckpoint, StoredEntry, TokenRecord, UseDenied,
+    ApprovalQuery, Change, CreateRefused, Created, EntryQuery, Head, Installed, IssueRefused, Later,
+    OpenConnection, OpenUse, SealedKey, Store, StoreError, StoredCheckpoint, StoredEntry, TokenRecord,
+    UseDenied,
 };
 
 /// How long a step may take, from asking to durable (I2).
@@ -110,6 +113,18 @@ impl Store for SqliteStore {
         Box::pin(read::open_uses(&self.reader, before))
     }
 
+    fn run(&self, id: RunId) -> Later<'_, Option<RunRecord>> {
+        Box::pin(self.read(runs::find(&self.reader, id)))
+    }
+
+    fn open_runs(&self) -> Later<'_, Vec<RunRecord>> {
+        Box::pin(runs::open(&self.reader))
+    }
+
+    fn open_connections(&self, before: Timestamp) -> Later<'_, Vec<OpenConnection>> {
+        Box::pin(runs::open_connections(&self.reader, before))
+    }
+
     fn change(&self, change: Change, entry: Entry) -> Later<'_, Recorded<()>> {
         let (change, line) = (Box::new(change), Line::of(&entry));
         Box::pin(self.ask(|reply| Step::Single(Single::Change { change, line, reply })))
@@ -151,6 +166,46 @@ impl Store for SqliteStore {
         };
         let line = Line::of(&Entry { at, event });
         Box::pin(self.ask(|reply| Step::Finish(Finish { open, line, reply })))
+    }
+
+    fn start_run(&self, record: RunRecord, entry: Entry) -> Later<'_, Recorded<()>> {
+        let (record, line) = (Box::new(record), Line::of(&entry));
+        Box::pin(self.ask(|reply| Step::Single(Single::StartRun { record, line, reply })))
+    }
+
+    fn advance_run(&self, next: RunRecord, entry: Entry) -> Later<'_, Recorded<()>> {
+        let (next, line) = (Box::new(next), Line::of(&entry));
+        Box::pin(self.ask(|reply| Step::Single(Single::AdvanceRun { next, line, reply })))
+    }
+
+    fn open_connection(&self, start: ConnectionStart) -> Later<'_, Recorded<ConnectionStart>> {
+        let line = Line::of(&Entry { at: start.at, event: Event::ConnectionOpened(start.clone()) });
+        let start = Box::new(start);
+        Box::pin(self.ask(|reply| Step::Single(Single::OpenConnection { start, line, reply })))
+    }
+
+    fn close_connection(
+        &self,
+        open: OpenConnection,
+        end: Option<ConnectionEnd>,
+        at: Timestamp,
+    ) -> Later<'_, Recorded<()>> {
+        let OpenConnection { id, run, agent, approval, host, .. } = open;
+        let event = match end {
+            Some(ConnectionEnd { bytes_up, bytes_down, broken }) => Event::ConnectionClosed {
+                connection: id,
+                run,
+                agent,
+                approval,
+                host,
+                bytes_up,
+                bytes_down,
+                broken,
+            },
+            None => Event::ConnectionUnfinished { connection: id, run, agent, approval, host },
+        };
+        let line = Line::of(&Entry { at, event });
+        Box::pin(self.ask(move |reply| Step::Single(Single::CloseConnection { id, line, reply })))
     }
 
     fn revoke_token(&self, id: TokenId, entry: Entry) -> Later<'_, Recorded<()>> {

@@ -107,6 +107,8 @@ impl House {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         (self.agent, self.review, self.proxy) =
             (text(&ready["agent"]), text(&ready["review"]), text(&ready["proxy"]));
+        // Kept connections were to the one before.
+        self.http = client();
         self.child = child;
         // Connections to the process before this one are dead.
         self.http = client();

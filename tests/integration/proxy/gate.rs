@@ -129,7 +129,7 @@ impl Script {
 impl Gate for Script {
     fn identify(&self, key: Secret) -> BoxFuture<'_, Result<Option<Caller>, Problem>> {
         let known = key.expose_secret() == AGENT_KEY.as_bytes();
-        Box::pin(async move { Ok(known.then_some(Caller { agent: self.agent })) })
+        Box::pin(async move { Ok(known.then_some(Caller::agent(self.agent))) })
     }
 
     fn governed<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Option<Arc<Upstream>>, Problem>> {

@@ -20,7 +20,7 @@ use exeat::domain::ledger::note::{Origin, VerifierKey};
 use exeat::domain::ledger::{Entry, Event, KeyPurpose, Recorded};
 use exeat::domain::principal::{Agent, Person, Role};
 use exeat::domain::scope::ScopeItem;
-use exeat::domain::step::Step;
+use exeat::domain::step::{SeenStep, Step};
 use exeat::domain::upstream::{Bound, Upstream};
 use exeat::domain::usage::UseStart;
 use exeat::store::sqlite::{Signer, SqliteFile, SqliteStore};
@@ -80,6 +80,7 @@ pub(super) fn policy() -> Policy {
         longest_token: 3600,
         token_lifetime: 300,
         max_pending: 20,
+        unsafe_no_sandbox: false,
     };
     policy.checked().unwrap()
 }
@@ -269,7 +270,7 @@ impl Bed {
     pub(super) async fn revoke(&self, approval: Approval) -> Result<Recorded<Approval>, StoreError> {
         let id = approval.statement.approval;
         let next = approval.revoke(self.reviewer.id, self.now()).unwrap();
-        let event = Event::Revoked { approval: id, agent: self.agent.id, by: self.reviewer.id };
+        let event = Event::Revoked { approval: id, agent: self.agent.id, by: self.reviewer.id, run: None };
         self.store.transition(next, Entry { at: self.now(), event }).await
     }
 
@@ -313,6 +314,7 @@ impl Bed {
             target: "GET https://api.github.com/repos/acme/app".into(),
             address: None,
             at: self.now(),
+            step: SeenStep::default(),
         }
     }
 

@@ -93,7 +93,7 @@ pub(super) async fn an_agent_ends_with_all_it_had(bed: Bed) {
     assert_eq!(bed.read(pending).await.state_name(bed.now()), "cancelled");
     bed.begin(&token).await.unwrap_err();
     bed.ask(bed.statement(1, 1), None).await.unwrap_err();
-    let cancelled = Event::Cancelled { approval: pending, agent: bed.agent.id };
+    let cancelled = Event::Cancelled { approval: pending, agent: bed.agent.id, run: None };
     assert!(log::verify(bed.store.as_ref()).await.iter().any(|entry| entry.entry.event == cancelled));
     conflict(
         bed.change(Change::RemoveAgent { id: AgentId::new(&bed.clock, &bed.random).unwrap(), at: bed.now() })

@@ -6,6 +6,7 @@ mod crash;
 mod installed;
 mod log;
 mod orders;
+mod runs;
 mod sqlite;
 mod uses;
 
@@ -65,6 +66,14 @@ conformance! {
         i08_time_ends_a_token_and_an_approval
         a_use_is_of_the_token_it_names
         a_use_ends_once;
+    runs:
+        a_run_is_given_back_as_it_was_started
+        a_run_climbs_and_ends_once
+        a_run_is_of_an_agent_that_is_there
+        a_request_names_a_run_that_is_under_way
+        i09_what_was_granted_to_a_run_ends_with_it
+        a_connection_is_opened_by_what_stands
+        a_connection_ends_once;
     log:
         the_log_verifies_whatever_was_written
         stored_subtrees_are_those_of_the_tree

@@ -62,7 +62,7 @@ impl Game {
         match (kind, token) {
             (0, _) => self.decide(read).await,
             (1, _) => {
-                let event = Event::Cancelled { approval: id, agent: self.bed.agent.id };
+                let event = Event::Cancelled { approval: id, agent: self.bed.agent.id, run: None };
                 self.end(read.cancel(self.bed.now()).ok(), event).await;
             }
             (2, _) => {
@@ -71,6 +71,7 @@ impl Game {
                     approval: id,
                     agent: self.bed.agent.id,
                     decided: read.grant().is_some(),
+                    run: None,
                 };
                 self.end(read.expire(over).ok(), event).await;
             }
@@ -78,7 +79,7 @@ impl Game {
                 let by = self.bed.reviewer.id;
                 self.end(
                     read.revoke(by, self.bed.now()).ok(),
-                    Event::Revoked { approval: id, agent: self.bed.agent.id, by },
+                    Event::Revoked { approval: id, agent: self.bed.agent.id, by, run: None },
                 )
                 .await;
             }
@@ -89,6 +90,7 @@ impl Game {
                     approval: id,
                     agent: self.bed.agent.id,
                     by: Revoker::Agent { id: self.bed.agent.id },
+                    run: None,
                 };
                 drop(self.bed.store.revoke_token(token.token(), Entry { at: self.bed.now(), event }).await);
             }

@@ -64,6 +64,7 @@ pub(super) async fn i09_a_revoked_token_is_ended_once(bed: Bed) {
         approval: token.approval(),
         agent: bed.agent.id,
         by: Revoker::Agent { id: bed.agent.id },
+        run: None,
     };
     let entry = Entry { at: bed.now(), event };
     bed.store.revoke_token(token.token(), entry.clone()).await.unwrap();
@@ -82,7 +83,12 @@ pub(super) async fn i08_time_ends_a_token_and_an_approval(bed: Bed) {
     let late = bed.planned(&approval);
     bed.clock.advance(Duration::from_hours(1));
     let expired = bed.read(approval.statement.approval).await.expire(bed.now()).unwrap();
-    let event = Event::Expired { approval: approval.statement.approval, agent: bed.agent.id, decided: true };
+    let event = Event::Expired {
+        approval: approval.statement.approval,
+        agent: bed.agent.id,
+        decided: true,
+        run: None,
+    };
     bed.store.transition(expired, Entry { at: bed.now(), event }).await.unwrap();
     assert!(matches!(bed.store.issue(late).await, Err(IssueRefused::NotNow)));
 }

@@ -66,6 +66,7 @@ pub(super) fn policy() -> Policy {
         longest_token: 3600,
         token_lifetime: 300,
         max_pending: 20,
+        unsafe_no_sandbox: false,
     }
 }
 

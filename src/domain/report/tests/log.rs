@@ -15,7 +15,7 @@ use crate::domain::approval::{
 use crate::domain::ledger::{Entry, Event, UseRefusal};
 use crate::domain::principal::{Person, Role};
 use crate::domain::scope::ScopeItem;
-use crate::domain::step::{ClaimedStep, Step};
+use crate::domain::step::{ClaimedStep, SeenStep, Step};
 use crate::domain::usage::{Outcome, UseStart};
 
 /// Different ids each time, the same in each run.
@@ -89,7 +89,7 @@ impl Log {
             identity: "service:ci-bot".parse().unwrap(),
             items: items.iter().map(|path| item(path)).collect(),
             reason: "to read issues".parse().unwrap(),
-            step: Step { claimed: Some(claimed), refusal },
+            step: Step { claimed: Some(claimed), observed: None, refusal },
             limits: Limits { expires_in: 3600, max_uses: 1000, max_tokens: 2 },
             bound: Vec::new(),
             policy: sha256(&[b"policy"]),
@@ -167,6 +167,7 @@ impl Log {
             target: target.to_owned(),
             address: None,
             at: self.now(),
+            step: SeenStep::default(),
         }));
         id
     }
@@ -192,6 +193,7 @@ impl Log {
             problem: "not_permitted".to_owned(),
             reason: "no_item".to_owned(),
             target: Some(target.to_owned()),
+            step: SeenStep::default(),
         }));
         id
     }

@@ -10,19 +10,26 @@ use http::Method;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Proxy;
+use super::dial::Stream;
+use super::door::{Opened, Openings};
+use super::gate::Caller;
 use super::guard::Guard;
 use super::head::{Head, MAX_HEAD_BYTES};
+use super::preface::{self, InvalidPreface, MAX_PREFACE_BYTES};
 use super::read::{Conversation, Way};
 use super::verdicts::Verdicts;
 use super::{intercept, respond};
+use crate::domain::step::ObservedStep;
 
 /// What accepting waits after a failure, such as too many open files.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
+/// How many connections one run may have open.
+const PLACES_OF_A_RUN: usize = 256;
 /// How long open responses may go on after shutdown began.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -38,7 +45,7 @@ pub(super) async fn run(proxy: Arc<Proxy>, listener: TcpListener) {
         match accepted {
             Ok((stream, _)) => {
                 let open = Open::new(&proxy, place);
-                let work = connection(Arc::clone(&proxy), stream, open);
+                let work = by_key(Arc::clone(&proxy), stream, open);
                 proxy.parts.tasks.spawn(work);
             }
             Err(error) => {
@@ -69,10 +76,93 @@ impl Drop for Open {
     }
 }
 
-async fn connection(proxy: Arc<Proxy>, stream: TcpStream, _open: Open) {
-    if stream.set_nodelay(true).is_err() {
-        return;
+/// Serves the doors of runs until shutdown begins.
+pub(super) async fn attend(proxy: Arc<Proxy>, mut openings: Openings) {
+    loop {
+        let opened = tokio::select! {
+            opened = openings.0.recv() => opened,
+            () = proxy.parts.tasks.stopping() => return,
+        };
+        let Some(opened) = opened else { return };
+        proxy.parts.tasks.spawn(at_door(Arc::clone(&proxy), opened));
     }
+}
+
+/// Accepts at the door of one run until it closes. A run has places of its own: one that fills them shuts out nobody else.
+async fn at_door(proxy: Arc<Proxy>, Opened { listener, caller, closing }: Opened) {
+    let places = Arc::new(Semaphore::new(PLACES_OF_A_RUN));
+    loop {
+        let accepted = async {
+            let place = Arc::clone(&places).acquire_owned().await.ok()?;
+            Some((place, listener.accept().await))
+        };
+        let accepted = tokio::select! {
+            accepted = accepted => accepted,
+            () = closing.cancelled() => return,
+            () = proxy.parts.tasks.stopping() => return,
+        };
+        match accepted {
+            Some((place, Ok((stream, _)))) => {
+                let open = Open::new(&proxy, place);
+                let (closing, caller) = (closing.clone(), caller.clone());
+                let work = by_socket(Arc::clone(&proxy), stream, caller, open);
+                proxy.parts.tasks.spawn(async move {
+                    // Dropping the connection drops what is open on it: a run that has ended uses nothing any more.
+                    tokio::select! {
+                        () = work => {}
+                        () = closing.cancelled() => {}
+                    }
+                });
+            }
+            Some((_, Err(error))) => {
+                tracing::warn!(%error, "accepting a connection of a run failed");
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
+            None => return,
+        }
+    }
+}
+
+async fn by_key(proxy: Arc<Proxy>, stream: TcpStream, open: Open) {
+    if stream.set_nodelay(true).is_ok() {
+        connection(proxy, stream, Way::Plain, open).await;
+    }
+}
+
+/// A connection of a run begins with the line that says which process is behind it.
+async fn by_socket(proxy: Arc<Proxy>, stream: UnixStream, caller: Caller, open: Open) {
+    let mut stream = BufReader::with_capacity(MAX_PREFACE_BYTES, stream);
+    let first = tokio::time::timeout(proxy.settings.limits.head, observed(&mut stream)).await;
+    let Ok(Ok(observed)) = first else {
+        proxy.counters.refused.one_more();
+        tracing::debug!("a connection of a run without a clean first line was closed");
+        return;
+    };
+    let observed = observed.map(Arc::new);
+    connection(proxy, stream, Way::Run(Caller { observed, ..caller }), open).await;
+}
+
+async fn observed(stream: &mut BufReader<UnixStream>) -> Result<Option<ObservedStep>, InvalidPreface> {
+    let mut line = Vec::new();
+    loop {
+        let found = stream.fill_buf().await.map_err(|_| InvalidPreface)?;
+        if found.is_empty() {
+            return Err(InvalidPreface);
+        }
+        let end = found.iter().position(|b| *b == b'\n');
+        let length = end.map_or(found.len(), |at| at + 1);
+        line.extend_from_slice(found.get(..end.unwrap_or(length)).unwrap_or_default());
+        stream.consume(length);
+        if line.len() >= MAX_PREFACE_BYTES {
+            return Err(InvalidPreface);
+        }
+        if end.is_some() {
+            return preface::parse(&line);
+        }
+    }
+}
+
+async fn connection<IO: Stream + 'static>(proxy: Arc<Proxy>, stream: IO, way: Way, _open: Open) {
     let verdicts = Verdicts::default();
     let mut guard = Guard::new(stream, proxy.settings.limits, verdicts.clone());
     let first = tokio::select! {
@@ -80,16 +170,16 @@ async fn connection(proxy: Arc<Proxy>, stream: TcpStream, _open: Open) {
         () = proxy.parts.tasks.stopping() => return,
     };
     match first {
-        Ok(Some(Ok(head))) if head.method == Method::CONNECT => connect(proxy, guard, head).await,
-        Ok(Some(_)) => converse(proxy, guard, verdicts, Way::Plain).await,
+        Ok(Some(Ok(head))) if head.method == Method::CONNECT => connect(proxy, guard, head, way).await,
+        Ok(Some(_)) => converse(proxy, guard, verdicts, way).await,
         Ok(None) | Err(_) => {}
     }
 }
 
 /// `CONNECT`: everything is decided before the 200, and afterwards only TLS is understood.
-async fn connect(proxy: Arc<Proxy>, guard: Guard<TcpStream>, head: Head) {
+async fn connect<IO: Stream + 'static>(proxy: Arc<Proxy>, guard: Guard<IO>, head: Head, way: Way) {
     proxy.counters.requests.one_more();
-    let asked = intercept::destination(&proxy, &head, guard.judged_bytes()).await;
+    let asked = intercept::destination(&proxy, &head, guard.judged_bytes(), way).await;
     let linger = proxy.settings.limits.linger;
     let (tunnel, asked) = match (guard.into_tunnel(), asked) {
         (Ok(tunnel), Ok(asked)) => (tunnel, asked),

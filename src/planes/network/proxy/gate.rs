@@ -12,10 +12,11 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::reason::Refused;
-use crate::base::id::{AgentId, CredentialId, UseId};
+use crate::base::id::{AgentId, CredentialId, RunId, UseId};
 use crate::base::secret::Secret;
 use crate::domain::problem::Problem;
 use crate::domain::scope::HttpTarget;
+use crate::domain::step::ObservedStep;
 use crate::domain::upstream::{Origin, Upstream};
 use crate::domain::usage::Outcome;
 
@@ -51,11 +52,29 @@ pub trait Gate: Send + Sync + 'static {
 }
 
 /// Who is on the other end of a connection. A tunnel keeps its caller; `admit` has to look again whether the key is
-/// still good.
+/// still good, or the run under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The agent.
     pub agent: AgentId,
+    /// The run whose socket the connection came through.
+    pub run: Option<RunId>,
+    /// The process behind the connection, as the run's shim saw it.
+    pub observed: Option<Arc<ObservedStep>>,
+}
+
+impl Caller {
+    /// An agent that has shown its key.
+    #[must_use]
+    pub const fn agent(agent: AgentId) -> Self {
+        Self { agent, run: None, observed: None }
+    }
+
+    /// A run, known by its socket.
+    #[must_use]
+    pub const fn run(agent: AgentId, run: RunId) -> Self {
+        Self { agent, run: Some(run), observed: None }
+    }
 }
 
 /// One request that carries a token in its upstream's slot.

@@ -1,4 +1,4 @@
-//! Phase 2: whose agent key is in `Proxy-Authorization`.
+//! Phase 2: whose agent key is in `Proxy-Authorization`, or which run the socket belongs to.
 //!
 //! Basic with the key as password (RFC 7617), because that is what `http://user:KEY@proxy` becomes in every client, or
 //! Bearer. A missing key and a wrong one get the same answer.
@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::Proxy;
 use super::gate::Caller;
+use super::read::Way;
 use super::reason::Refused;
 use crate::base::secret::Secret;
 use crate::domain::problem::Problem;
@@ -16,11 +17,18 @@ use crate::domain::problem::Problem;
 /// The longest header value that is looked at.
 const MAX_BYTES: usize = 1024;
 
-/// Finds out who is calling from the values of `Proxy-Authorization`.
+/// Finds out who is calling: on a run's socket the run, and elsewhere from the values of `Proxy-Authorization`.
 pub(super) async fn caller<'a>(
     proxy: &Proxy,
-    values: impl Iterator<Item = &'a [u8]>,
+    way: &Way,
+    mut values: impl Iterator<Item = &'a [u8]>,
 ) -> Result<Caller, Problem> {
+    match way {
+        // Two identities for one request would be two readings of it.
+        Way::Run(_) if values.next().is_some() => return Err(Refused::TWO_IDENTITIES.problem()),
+        Way::Run(caller) | Way::Tunnel { caller, .. } => return Ok(caller.clone()),
+        Way::Plain => {}
+    }
     let Some(key) = key(values) else {
         return Err(proxy.parts.gate.refuse_stranger(Refused::AGENT_KEY).await);
     };

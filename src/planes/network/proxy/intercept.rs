@@ -4,12 +4,12 @@
 //! never passed on.
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::Proxy;
 use super::destination::Destination;
+use super::dial::Stream;
 use super::form::Form;
 use super::gate::Caller;
 use super::head::{self, Head};
@@ -24,9 +24,10 @@ pub(super) async fn destination(
     proxy: &Proxy,
     head: &Head,
     bytes: &[u8],
+    way: Way,
 ) -> Result<(Caller, Destination), Problem> {
     let keys = head::values_in(bytes, "proxy-authorization");
-    let caller = identify::caller(proxy, keys.iter().copied()).await?;
+    let caller = identify::caller(proxy, &way, keys.iter().copied()).await?;
     let Form::Authority(authority) = &head.target else { return Err(Refused::ambiguous("target").problem()) };
     let port = authority.port().unwrap_or(Scheme::Https.default_port());
     let origin = Origin { scheme: Scheme::Https, host: authority.host().to_owned(), port };
@@ -35,11 +36,11 @@ pub(super) async fn destination(
 }
 
 /// Says yes to a `CONNECT` and ends the TLS that has to follow. `None` when something else came; that is on record.
-pub(super) async fn terminate(
+pub(super) async fn terminate<IO: Stream>(
     proxy: &Proxy,
-    mut tunnel: TcpStream,
+    mut tunnel: IO,
     (caller, destination): (Caller, Destination),
-) -> Option<(TlsStream<TcpStream>, Way)> {
+) -> Option<(TlsStream<IO>, Way)> {
     tunnel.write_all(b"HTTP/1.1 200 Connection Established\r\n\r\n").await.ok()?;
     let accepted =
         tokio::time::timeout(proxy.settings.limits.head, handshake(proxy, tunnel, &destination)).await;
@@ -63,11 +64,11 @@ enum Failure {
     Broken(std::io::Error),
 }
 
-async fn handshake(
+async fn handshake<IO: Stream>(
     proxy: &Proxy,
-    tunnel: TcpStream,
+    tunnel: IO,
     destination: &Destination,
-) -> Result<TlsStream<TcpStream>, Failure> {
+) -> Result<TlsStream<IO>, Failure> {
     let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), tunnel);
     let hello = acceptor.await.map_err(|error| match error.kind() {
         std::io::ErrorKind::InvalidData => Failure::Refused(Refused::NOT_TLS),

@@ -10,6 +10,7 @@ mod accept;
 pub mod counters;
 mod destination;
 mod dial;
+pub mod door;
 pub mod form;
 mod forward;
 mod framing;
@@ -22,6 +23,7 @@ mod identify;
 mod intercept;
 mod limits;
 mod place;
+pub mod preface;
 mod read;
 pub mod reason;
 mod record;
@@ -39,6 +41,7 @@ use tokio::net::TcpListener;
 
 use self::counters::Counters;
 pub use self::dial::are_roots;
+use self::door::Openings;
 use self::gate::Gate;
 pub use self::limits::Limits;
 use super::addresses::Resolver;
@@ -98,6 +101,11 @@ impl Proxy {
     /// Serves `listener` until shutdown begins.
     pub async fn serve(self: Arc<Self>, listener: TcpListener) {
         accept::run(self, listener).await;
+    }
+
+    /// Serves the doors of runs as they open, until shutdown begins.
+    pub async fn attend(self: Arc<Self>, openings: Openings) {
+        accept::attend(self, openings).await;
     }
 
     /// What is counted.

@@ -32,6 +32,8 @@ use crate::domain::upstream::{Origin, Scheme, Slot};
 pub(super) enum Way {
     /// In the clear, in absolute form, each with its own key.
     Plain,
+    /// The same, through the socket of a run, which says who is calling.
+    Run(Caller),
     /// Inside a terminated tunnel of this caller to this destination.
     Tunnel { caller: Caller, destination: Destination },
 }
@@ -124,7 +126,7 @@ impl Conversation {
                     }
                 }
             }
-            Way::Plain => {
+            Way::Plain | Way::Run(_) => {
                 let gate = &self.proxy.parts.gate;
                 let head = match verdict {
                     Ok(head) => head,
@@ -132,7 +134,7 @@ impl Conversation {
                 };
                 let keys =
                     headers.get_all(header::PROXY_AUTHORIZATION).into_iter().map(HeaderValue::as_bytes);
-                let caller = identify::caller(&self.proxy, keys).await?;
+                let caller = identify::caller(&self.proxy, &self.way, keys).await?;
                 let origin = match in_the_clear(&head.target) {
                     Ok(origin) => origin,
                     Err(refused) => {

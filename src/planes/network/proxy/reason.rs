@@ -27,6 +27,8 @@ impl Refused {
     pub const TOO_SLOW: Self = Self::ambiguous("too_slow");
     /// No agent key, or one that is not valid.
     pub const AGENT_KEY: Self = Self::new(ProblemKind::ProxyUnauthenticated, "agent_key");
+    /// An agent key on the socket of a run, which is the run's identity.
+    pub const TWO_IDENTITIES: Self = Self::ambiguous("key_on_run_socket");
     /// No upstream has this origin.
     pub const NOT_GOVERNED: Self = Self::new(ProblemKind::DestinationRefused, "not_governed");
     /// `https` asked for in the clear.

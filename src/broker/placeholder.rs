@@ -1,0 +1,98 @@
+//! A placeholder means: the run's newest live approval that covers this, exchanged on the run's behalf. What comes of it is an ordinary
+//! token, on record before it is made, and goes the ordinary way (I1–I3); the run never sees it.
+
+use std::sync::Arc;
+
+use super::refusal::Refusal;
+use super::runs::LiveRun;
+use super::{Broker, unavailable};
+use crate::domain::access::smallest_item;
+use crate::domain::approval::Approval;
+use crate::domain::key::{KeyKind, presented};
+use crate::domain::principal::Agent;
+use crate::domain::problem::{Problem, ProblemKind};
+use crate::domain::run::StandIn;
+use crate::domain::scope::{HttpTarget, Target};
+use crate::domain::token::PlainToken;
+use crate::domain::upstream::Upstream;
+use crate::planes::network::proxy::gate::Caller;
+use crate::store::ApprovalQuery;
+
+impl Broker {
+    /// The token that what was presented stands for. `None` when it is no placeholder of this run for this upstream: then it is judged as
+    /// the token it is not (A13).
+    ///
+    /// # Errors
+    /// The refusal, on record, that says what to ask for.
+    pub(super) async fn stood_for(
+        &self,
+        caller: &Caller,
+        (upstream, target): (&Upstream, &HttpTarget),
+        shown: &str,
+    ) -> Result<Option<Arc<PlainToken>>, Problem> {
+        let Some(hash) = presented(KeyKind::Placeholder, shown) else { return Ok(None) };
+        let Some(run) = caller.run.and_then(|run| self.runs.find(run)) else { return Ok(None) };
+        let Some(stand_in) = run.stand_in(&hash).filter(|known| known.upstream == upstream.name) else {
+            return Ok(None);
+        };
+        let agent = self.active_agent(caller.agent)?;
+        if let Some(token) = self.exchanged(&agent, &run, stand_in, target).await? {
+            return Ok(Some(token));
+        }
+        let identity = Some(stand_in.identity.clone());
+        let missing = smallest_item(target, identity.as_ref());
+        let (kind, reason, target) =
+            (ProblemKind::NotPermitted, "placeholder_without_approval", target.redacted());
+        let refusal = Refusal { kind, reason, target: Some(target), missing, identity };
+        Err(self.refuse_use(&agent, caller, None, refusal).await)
+    }
+
+    /// A token of the newest approval of the run that allows `target` as this identity: the one it has, or a new one.
+    async fn exchanged(
+        &self,
+        agent: &Agent,
+        run: &LiveRun,
+        stand_in: &StandIn,
+        target: &HttpTarget,
+    ) -> Result<Option<Arc<PlainToken>>, Problem> {
+        // One at a time, so that requests at the same moment share a token and do not spend two.
+        let Ok(_turn) = run.exchanging.acquire().await else { return Ok(None) };
+        for approval in self.granted_to(run).await? {
+            if !covers(&approval, stand_in, target) {
+                continue;
+            }
+            let id = approval.statement.approval;
+            if let Some(held) = run.held(id, self.now()) {
+                return Ok(Some(held));
+            }
+            if approval.state_name(self.now()) != "approved" {
+                continue;
+            }
+            match self.exchange(agent, &id.to_string(), None).await {
+                Ok(issued) => return Ok(Some(run.hold(id, issued.token, self.now().plus(issued.lifetime)))),
+                Err(problem) if problem.kind == ProblemKind::LedgerUnavailable => return Err(problem),
+                Err(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// The live approvals of a run, newest first.
+    pub(super) async fn granted_to(&self, run: &LiveRun) -> Result<Vec<Approval>, Problem> {
+        let (agent, run) = (Some(run.run.agent), Some(run.run.id));
+        let query = ApprovalQuery { agent, run, current: true, ..ApprovalQuery::default() };
+        let mut found = self.parts.store.approvals(query).await.map_err(unavailable)?;
+        found.retain(|approval| matches!(approval.state_name(self.now()), "approved" | "spent"));
+        Ok(found)
+    }
+}
+
+/// Whether the approval has uses left, for this identity, for this target.
+fn covers(approval: &Approval, stand_in: &StandIn, target: &HttpTarget) -> bool {
+    let target = Target::Http(target.clone());
+    approval.statement.identity == stand_in.identity
+        && approval.grant().is_some_and(|grant| {
+            grant.uses < approval.statement.limits.max_uses
+                && grant.items.iter().any(|item| item.allows(&target))
+        })
+}

@@ -1,0 +1,103 @@
+//! A run ends: nothing goes through its socket any more, and nothing granted to it is worth anything.
+
+use std::time::Duration;
+
+use super::LiveRun;
+use crate::base::id::{AgentId, RunId};
+use crate::broker::{Broker, not_found, unavailable};
+use crate::domain::ledger::Event;
+use crate::domain::principal::Agent;
+use crate::domain::problem::Problem;
+use crate::domain::run::{EndCause, RunEnd, RunRecord};
+use crate::store::StoreError;
+
+/// How often an end is tried again when a climb came between.
+const ATTEMPTS: usize = 8;
+/// A run that is open in the store and not here is left alone so long: it may be about to begin.
+const BEGINNING: Duration = Duration::from_mins(1);
+
+impl Broker {
+    /// A run of `agent` ends. Ending what has ended is no error, and changes nothing.
+    ///
+    /// # Errors
+    /// `not_found`, or that nothing can be put on record; the run's socket is gone even then.
+    pub async fn end_run(&self, agent: &Agent, id: RunId, end: RunEnd) -> Result<(), Problem> {
+        let record = self.parts.store.run(id).await.map_err(unavailable)?;
+        let record = record.filter(|record| record.run.agent == agent.id).ok_or_else(not_found)?;
+        self.close_run(record, end).await
+    }
+
+    /// Every run that is under way ends, because the broker does.
+    pub async fn end_all_runs(&self) {
+        let end = RunEnd { cause: EndCause::BrokerStopped, exit: None };
+        for run in self.runs.all() {
+            self.end_live(&run, end).await;
+        }
+    }
+
+    pub(in crate::broker) async fn end_runs_of(&self, agent: AgentId) {
+        let end = RunEnd { cause: EndCause::AgentRemoved, exit: None };
+        for run in self.runs.of_agent(agent) {
+            self.end_live(&run, end).await;
+        }
+    }
+
+    /// Ends what ran out of time, and what nobody here knows.
+    pub(in crate::broker) async fn sweep_runs(&self) -> Result<usize, Problem> {
+        let now = self.now();
+        let mut ended = 0;
+        for record in self.parts.store.open_runs().await.map_err(unavailable)? {
+            let known = self.runs.find(record.run.id).is_some();
+            let cause = match known {
+                _ if record.run.expires_at <= now => EndCause::Timeout,
+                false if record.run.began_at.plus(BEGINNING) <= now => EndCause::Unknown,
+                _ => continue,
+            };
+            self.close_run(record, RunEnd { cause, exit: None }).await?;
+            ended += 1;
+        }
+        Ok(ended)
+    }
+
+    /// Closes every run and connection that a broker before this one left open. Called once, before anything is served.
+    pub(in crate::broker) async fn close_abandoned_runs(&self) -> Result<(), Problem> {
+        loop {
+            let open = self.parts.store.open_runs().await.map_err(unavailable)?;
+            if open.is_empty() {
+                break;
+            }
+            for record in open {
+                self.close_run(record, RunEnd { cause: EndCause::Unknown, exit: None }).await?;
+            }
+        }
+        self.close_connections_before(self.now()).await.map(drop)
+    }
+
+    async fn end_live(&self, run: &LiveRun, end: RunEnd) {
+        let record = RunRecord::started(run.run.clone());
+        if let Err(problem) = self.close_run(record, end).await {
+            tracing::warn!(%problem, run = %run.run.id, "the end of a run is not on record; it will be");
+        }
+    }
+
+    /// Closes the door first: whatever becomes of the record, nothing goes through any more.
+    async fn close_run(&self, mut record: RunRecord, end: RunEnd) -> Result<(), Problem> {
+        let (id, agent) = (record.run.id, record.run.agent);
+        self.runs.end(id);
+        for _ in 0..ATTEMPTS {
+            let Ok(next) = record.end(end, self.now()) else { return Ok(()) };
+            let event = Event::RunEnded { run: id, agent, end };
+            match self.parts.store.advance_run(next, self.entry(event)).await {
+                Ok(_) => {
+                    self.cuts.cut(|under_way| under_way.run == Some(id));
+                    return Ok(());
+                }
+                Err(StoreError::Conflict) => {
+                    record = self.parts.store.run(id).await.map_err(unavailable)?.ok_or_else(not_found)?;
+                }
+                Err(error) => return Err(unavailable(error)),
+            }
+        }
+        Err(unavailable(StoreError::Conflict))
+    }
+}

@@ -1,0 +1,92 @@
+//! Runs, from outside their walls: started, told of and ended by what holds the agent's key. Another agent's are not there.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json};
+
+use crate::base::id::RunId;
+use crate::broker::{NewRun, StartedRun, Told};
+use crate::domain::problem::Problem;
+use crate::domain::run::{RunEnd, StandIn};
+use crate::edges::caller::AgentCaller;
+use crate::edges::extract::{Id, StrictJson};
+use crate::edges::problem::invalid;
+use crate::edges::state::Edge;
+use crate::edges::wire::{EndBody, RunBody, RunStarted, SecretText, StepBody};
+
+/// Starts a run. Its socket is its identity: what comes through it is the run, and nothing else is.
+#[utoipa::path(post, path = "/v1/runs", tag = "runs", request_body = RunBody,
+    responses((status = 201, description = "Started", body = RunStarted)))]
+pub(super) async fn start(
+    AgentCaller(agent): AgentCaller,
+    State(edge): State<Edge>,
+    StrictJson(body): StrictJson<RunBody>,
+) -> Result<impl IntoResponse, Problem> {
+    let started = edge.broker().start_run(&agent, new(body)).await?;
+    Ok((StatusCode::CREATED, Json(answer(&started))))
+}
+
+/// Tells what the run's harness claims, or that the run climbs. Neither grants anything.
+#[utoipa::path(post, path = "/v1/runs/{id}/steps", tag = "runs", params(("id" = String, Path)), request_body = StepBody,
+    responses((status = 204, description = "On record")))]
+pub(super) async fn tell(
+    AgentCaller(agent): AgentCaller,
+    State(edge): State<Edge>,
+    Id(id): Id<RunId>,
+    StrictJson(body): StrictJson<StepBody>,
+) -> Result<StatusCode, Problem> {
+    edge.broker().tell_run(&agent, id, told(body)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends a run. Its socket and its connections are gone when this returns, and what was granted to it is worth nothing.
+#[utoipa::path(post, path = "/v1/runs/{id}/end", tag = "runs", params(("id" = String, Path)), request_body = EndBody,
+    responses((status = 204, description = "Ended, now or before")))]
+pub(super) async fn end(
+    AgentCaller(agent): AgentCaller,
+    State(edge): State<Edge>,
+    Id(id): Id<RunId>,
+    StrictJson(EndBody { cause, exit }): StrictJson<EndBody>,
+) -> Result<StatusCode, Problem> {
+    edge.broker().end_run(&agent, id, RunEnd { cause, exit }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn new(body: RunBody) -> NewRun {
+    let stand_in = |wanted: crate::edges::wire::StandInBody| StandIn {
+        upstream: wanted.upstream,
+        identity: wanted.identity,
+    };
+    NewRun {
+        profile: body.profile,
+        rung: body.rung,
+        workspace: body.workspace,
+        unsafe_no_sandbox: body.unsafe_no_sandbox,
+        filesystem: body.filesystem,
+        network: body.network,
+        command: body.command,
+        credentials: body.credentials.into_iter().map(stand_in).collect(),
+        wait_seconds: body.wait_seconds,
+    }
+}
+
+pub(in crate::edges) fn told(body: StepBody) -> Result<Told, Problem> {
+    match (body.claimed, body.over, body.climb) {
+        (Some(step), None, None) => Ok(Told::Claimed(step)),
+        (None, Some(step), None) => Ok(Told::Over(step)),
+        (None, None, Some(climb)) => Ok(Told::Climb { to: climb.to, cause: climb.cause }),
+        _ => Err(invalid("", "send exactly one of `claimed`, `over` and `climb`")),
+    }
+}
+
+fn answer(started: &StartedRun) -> RunStarted {
+    let shown = |(name, key): &(crate::domain::name::Name, crate::domain::key::PlainKey)| {
+        (name.to_string(), SecretText::new(key.shown_once().to_owned()))
+    };
+    RunStarted {
+        id: started.id,
+        socket: started.socket.display().to_string(),
+        ca: started.ca.display().to_string(),
+        placeholders: started.placeholders.iter().map(shown).collect(),
+    }
+}
