@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::domain::approval::{Policy, PolicyRefusal};
+use crate::planes::network::addresses::judge_allowance;
 
 /// The defaults, as they are shipped.
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
@@ -39,13 +41,15 @@ pub struct Listen {
 }
 
 /// The egress proxy.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProxySettings {
     /// Connections open at once.
     pub max_connections: usize,
     /// Seconds to connect.
     pub dial_seconds: u64,
+    /// Where hosts may be that are granted to runs, beside the public addresses.
+    pub allow_addresses: Vec<IpNet>,
 }
 
 /// The vault.
@@ -131,6 +135,12 @@ impl Config {
             .policy
             .checked()
             .map_err(|source| ConfigError::Policy { path: path.to_owned(), source })?;
+        for range in &config.proxy.allow_addresses {
+            judge_allowance(range).map_err(|kind| ConfigError::Parse {
+                path: path.to_owned(),
+                what: format!("proxy.allow_addresses: {range} holds {kind}, which is never reached"),
+            })?;
+        }
         Ok(config)
     }
 }

@@ -30,6 +30,7 @@ impl Collector for Elsewhere {
             ("proxy_tunnels", "Tunnels whose TLS was terminated", proxy.tunnels.value()),
             ("proxy_requests", "Requests read by the proxy", proxy.requests.value()),
             ("proxy_refused", "Requests and tunnels refused", proxy.refused.value()),
+            ("proxy_passages", "Connections of runs to granted hosts", proxy.passages.value()),
             ("proxy_uses", "Uses begun", proxy.uses.value()),
             ("proxy_uses_broken", "Uses that broke before their end", proxy.broken.value()),
             ("proxy_sent_bytes", "Body bytes sent to upstreams", proxy.bytes_up.value()),

@@ -188,6 +188,7 @@ fn start(
         max_connections: config.proxy.max_connections,
         dial: Duration::from_secs(config.proxy.dial_seconds),
         own: vec![ready.agent, ready.review, ready.proxy],
+        allow_addresses: config.proxy.allow_addresses.clone(),
         ..proxy::Settings::default()
     };
     let parts = proxy::Parts {

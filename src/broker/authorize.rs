@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::cut::UnderWay;
 use super::refusal::{Refusal, TOKEN_NOT_ACCEPTED};
 use super::{Broker, no_randomness, teach::taught, unavailable};
 use crate::base::id::{AgentId, UseId};
@@ -112,7 +113,7 @@ impl Broker {
         };
         let token = permit.token().id();
         let (start, _) = permit.into_use(means);
-        let beginning = self.cuts.begin(&start);
+        let beginning = self.cuts.begin(start.id, UnderWay::of(&start));
         match self.parts.store.start_use(start.clone()).await {
             Ok(recorded) => self.opened(recorded, upstream, &credential, life, beginning.keep()).await,
             Err(denied) => {

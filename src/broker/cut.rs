@@ -1,16 +1,18 @@
-//! Uses that are under way, and the wire that ends them when what allowed them ends (I9, G04).
+//! What is under way, uses and connections, and the wire that ends it when what allowed it ends (I9, G04).
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::base::id::{AgentId, ApprovalId, CredentialId, TokenId, UseId};
+use crate::base::clock::Timestamp;
+use crate::base::id::{AgentId, ApprovalId, CredentialId, RunId, TokenId};
 use crate::domain::usage::UseStart;
 
-/// The uses under way.
-#[derive(Debug, Default)]
-pub(super) struct Cuts(Mutex<HashMap<UseId, UnderWay>>);
+/// What is under way, by its id.
+#[derive(Debug)]
+pub(super) struct Cuts<I, W>(Mutex<HashMap<I, (W, CancellationToken)>>);
 
 /// One use under way.
 #[derive(Clone, Debug)]
@@ -19,26 +21,38 @@ pub(super) struct UnderWay {
     pub(super) approval: ApprovalId,
     pub(super) agent: AgentId,
     pub(super) credential: CredentialId,
-    pub(super) run: Option<crate::base::id::RunId>,
-    pub(super) since: crate::base::clock::Timestamp,
-    cut: CancellationToken,
+    pub(super) run: Option<RunId>,
+    pub(super) since: Timestamp,
 }
 
-/// A use that is being recorded.
-pub(super) struct Beginning<'a> {
-    cuts: &'a Cuts,
-    id: UseId,
+impl UnderWay {
+    pub(super) const fn of(start: &UseStart) -> Self {
+        Self {
+            token: start.token,
+            approval: start.approval,
+            agent: start.agent,
+            credential: start.credential,
+            run: start.run,
+            since: start.at,
+        }
+    }
+}
+
+/// Something that is being recorded.
+pub(super) struct Beginning<'a, I: Copy + Eq + Hash, W> {
+    cuts: &'a Cuts<I, W>,
+    id: I,
     cut: Option<CancellationToken>,
 }
 
-impl Beginning<'_> {
-    /// The use is on record: it is under way until it ends.
+impl<I: Copy + Eq + Hash, W> Beginning<'_, I, W> {
+    /// It is on record: it is under way until it ends.
     pub(super) fn keep(mut self) -> CancellationToken {
         self.cut.take().unwrap_or_default()
     }
 }
 
-impl Drop for Beginning<'_> {
+impl<I: Copy + Eq + Hash, W> Drop for Beginning<'_, I, W> {
     fn drop(&mut self) {
         if self.cut.is_some() {
             drop(self.cuts.end(self.id));
@@ -46,33 +60,30 @@ impl Drop for Beginning<'_> {
     }
 }
 
-impl Cuts {
-    /// A use begins. Called before it is recorded: a revocation that comes between the two finds it here. What is given back
-    /// forgets the use again unless it is kept: a client may leave while its use is being recorded.
-    pub(super) fn begin(&self, start: &UseStart) -> Beginning<'_> {
+impl<I, W> Default for Cuts<I, W> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<I: Copy + Eq + Hash, W> Cuts<I, W> {
+    /// It begins. Called before it is recorded: a revocation that comes between the two finds it here. What is given back
+    /// forgets it again unless it is kept: a client may leave while its use is being recorded.
+    pub(super) fn begin(&self, id: I, what: W) -> Beginning<'_, I, W> {
         let cut = CancellationToken::new();
-        let under_way = UnderWay {
-            token: start.token,
-            approval: start.approval,
-            agent: start.agent,
-            credential: start.credential,
-            run: start.run,
-            since: start.at,
-            cut: cut.clone(),
-        };
-        drop(self.lock().insert(start.id, under_way));
-        Beginning { cuts: self, id: start.id, cut: Some(cut) }
+        drop(self.lock().insert(id, (what, cut.clone())));
+        Beginning { cuts: self, id, cut: Some(cut) }
     }
 
-    /// A use has ended.
-    pub(super) fn end(&self, id: UseId) -> Option<UnderWay> {
-        self.lock().remove(&id)
+    /// It has ended.
+    pub(super) fn end(&self, id: I) -> Option<W> {
+        self.lock().remove(&id).map(|(what, _)| what)
     }
 
-    /// Ends every use that `which` says.
-    pub(super) fn cut(&self, which: impl Fn(&UnderWay) -> bool) {
-        for under_way in self.lock().values().filter(|under_way| which(under_way)) {
-            under_way.cut.cancel();
+    /// Ends everything that `which` says.
+    pub(super) fn cut(&self, which: impl Fn(&W) -> bool) {
+        for (_, cut) in self.lock().values().filter(|(what, _)| which(what)) {
+            cut.cancel();
         }
     }
 
@@ -81,7 +92,7 @@ impl Cuts {
         self.lock().len()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<UseId, UnderWay>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<I, (W, CancellationToken)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -7,15 +7,17 @@ use futures_util::future::BoxFuture;
 
 use super::Broker;
 use super::authorize::{ActiveUse, Attempted};
+use super::connect::host_item;
 use super::refusal::Refusal;
-use crate::base::id::UseId;
+use crate::base::id::{ConnectionId, UseId};
 use crate::base::secret::Secret;
 use crate::domain::access::smallest_item;
+use crate::domain::connection::ConnectionEnd;
 use crate::domain::problem::{Problem, ProblemKind};
-use crate::domain::scope::HttpTarget;
+use crate::domain::scope::{HttpTarget, NetworkTarget};
 use crate::domain::upstream::{Origin, Upstream};
 use crate::domain::usage::Outcome;
-use crate::planes::network::proxy::gate::{Admitted, Asked, Attempt, Caller, Gate};
+use crate::planes::network::proxy::gate::{Admitted, Asked, Attempt, Caller, Gate, Grant, Opening, Passage};
 use crate::planes::network::proxy::reason::Refused;
 
 impl Gate for Broker {
@@ -54,8 +56,12 @@ impl Gate for Broker {
                 Err(problem) => return problem,
             };
             let askable = refused.kind() == ProblemKind::NotPermitted;
-            let missing =
-                attempt.target.as_ref().filter(|_| askable).and_then(|target| smallest_item(target, None));
+            let missing = if refused == Refused::NOT_GRANTED {
+                let host = |origin: &Origin| NetworkTarget::new(&origin.host, origin.port).ok();
+                attempt.origin.as_ref().and_then(host).and_then(|to| host_item(&to))
+            } else {
+                attempt.target.as_ref().filter(|_| askable).and_then(|target| smallest_item(target, None))
+            };
             let origin = attempt.origin.as_ref().map(ToString::to_string);
             let target = attempt.target.as_ref().map(HttpTarget::redacted).or(origin);
             let refusal =
@@ -71,6 +77,22 @@ impl Gate for Broker {
             refused.problem()
         }
         .boxed()
+    }
+
+    fn opens<'a>(
+        &'a self,
+        caller: &'a Caller,
+        to: &'a NetworkTarget,
+    ) -> BoxFuture<'a, Result<Option<Grant>, Problem>> {
+        Broker::opens(self, caller, to).boxed()
+    }
+
+    fn open(&self, opening: Opening) -> BoxFuture<'_, Result<Passage, Problem>> {
+        self.open_passage(opening).boxed()
+    }
+
+    fn close(&self, id: ConnectionId, end: ConnectionEnd) -> BoxFuture<'_, ()> {
+        self.close_passage(id, end).boxed()
     }
 
     fn finish(&self, use_id: UseId, outcome: Outcome) -> BoxFuture<'_, ()> {

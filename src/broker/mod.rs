@@ -8,6 +8,7 @@ mod approved;
 mod authenticate;
 mod authorize;
 mod catalog;
+mod connect;
 mod cut;
 mod decide;
 mod exchange;
@@ -45,7 +46,7 @@ pub use setup::{NewAgent, NewUpstream, VaultRotated};
 pub use signing::{KeyError, Signing, new_key, open_key, open_sealed, public_key, seal_key};
 
 use crate::base::clock::{Clock, Timestamp};
-use crate::base::id::ApprovalId;
+use crate::base::id::{ApprovalId, UseId};
 use crate::base::random::Random;
 use crate::domain::approval::Policy;
 use crate::domain::ledger::{Entry, Event};
@@ -76,7 +77,8 @@ pub struct Broker {
     signing: RwLock<Arc<Signing>>,
     changes: broadcast::Sender<ApprovalId>,
     approved: approved::Approved,
-    cuts: cut::Cuts,
+    cuts: cut::Cuts<UseId, cut::UnderWay>,
+    passages: connect::Passages,
     failures: failures::Failures,
     runs: runs::Runs,
     strangers: strangers::Strangers,
@@ -107,6 +109,7 @@ impl Broker {
             changes,
             approved: approved::Approved::default(),
             cuts: cut::Cuts::default(),
+            passages: connect::Passages::default(),
             failures: failures::Failures::default(),
             runs: runs::Runs::default(),
             strangers: strangers::Strangers::default(),

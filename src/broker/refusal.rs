@@ -30,6 +30,9 @@ impl Refusal {
 pub(super) const TOKEN_NOT_ACCEPTED: &str =
     "The token is not accepted. Exchange the approval again while it lives, or ask for a new one.";
 
+const HOST_NOT_OPEN: &str = "Ask for what is in `missing`: send `ask.body` to `ask.path`, or run `ask.command`. When a person has approved, the host \
+     is open to this run at once: try again.";
+
 /// What to do next, for each problem a use can be refused with.
 fn detail(kind: ProblemKind) -> &'static str {
     match kind {
@@ -85,7 +88,8 @@ impl Broker {
             step: self.step_of(caller),
         };
         let identity = token.map(VerifiedToken::identity).or(refusal.identity.as_ref());
-        let problem = Problem::new(refusal.kind, detail(refusal.kind));
+        let opens = matches!(refusal.missing, Some(ScopeItem::Network(_)));
+        let problem = Problem::new(refusal.kind, if opens { HOST_NOT_OPEN } else { detail(refusal.kind) });
         let problem = taught(problem, id, agent, (caller.run, identity), refusal.missing.as_ref());
         self.refused(Event::UseRefused(event), problem).await
     }

@@ -31,6 +31,7 @@ impl Broker {
             match self.parts.store.transition(next, self.entry(event)).await {
                 Ok(approval) => {
                     self.cuts.cut(|under_way| under_way.approval == id);
+                    self.cut_passages(id);
                     self.changed(id);
                     return Ok(approval.into_value());
                 }

@@ -63,6 +63,12 @@ pub fn presented(kind: KeyKind, text: &str) -> Option<Digest> {
     (sum == checksum(kind, digits)).then(|| sha256(&[text.as_bytes()]))
 }
 
+/// Whether the text begins as a key of this kind does, and is as long; whether it is one does not matter.
+#[must_use]
+pub fn looks_like(kind: KeyKind, text: &str) -> bool {
+    text.strip_prefix(kind.prefix()).is_some_and(|body| body.len() >= 64)
+}
+
 fn checksum(kind: KeyKind, digits: &str) -> String {
     let sum = sha256(&[kind.prefix().as_bytes(), digits.as_bytes()]);
     hex::encode(&sum.as_bytes()[..4])

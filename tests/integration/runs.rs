@@ -2,6 +2,7 @@
 
 mod identity;
 mod lifecycle;
+mod network;
 mod placeholders;
 mod shim;
 

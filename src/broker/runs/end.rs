@@ -90,6 +90,7 @@ impl Broker {
             match self.parts.store.advance_run(next, self.entry(event)).await {
                 Ok(_) => {
                     self.cuts.cut(|under_way| under_way.run == Some(id));
+                    self.passages.cut(|passage| passage.run == id);
                     return Ok(());
                 }
                 Err(StoreError::Conflict) => {

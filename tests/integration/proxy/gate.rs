@@ -7,13 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use exeat::base::clock::{ManualClock, Timestamp};
-use exeat::base::id::{AgentId, CredentialId, UpstreamId, UseId};
+use exeat::base::id::{AgentId, ConnectionId, CredentialId, UpstreamId, UseId};
 use exeat::base::random::SystemRandomness;
 use exeat::base::secret::Secret;
+use exeat::domain::connection::ConnectionEnd;
 use exeat::domain::problem::{Problem, ProblemKind};
+use exeat::domain::scope::NetworkTarget;
 use exeat::domain::upstream::{Origin, Upstream};
 use exeat::domain::usage::Outcome;
-use exeat::planes::network::proxy::gate::{Admitted, Asked, Attempt, Caller, Gate};
+use exeat::planes::network::proxy::gate::{Admitted, Asked, Attempt, Caller, Gate, Grant, Opening, Passage};
 use exeat::planes::network::proxy::reason::Refused;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
@@ -127,6 +129,22 @@ impl Script {
 }
 
 impl Gate for Script {
+    fn opens<'a>(
+        &'a self,
+        _: &'a Caller,
+        _: &'a NetworkTarget,
+    ) -> BoxFuture<'a, Result<Option<Grant>, Problem>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn open(&self, _: Opening) -> BoxFuture<'_, Result<Passage, Problem>> {
+        Box::pin(async { Err(Problem::new(ProblemKind::NotPermitted, "Nothing is open.")) })
+    }
+
+    fn close(&self, _: ConnectionId, _: ConnectionEnd) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
     fn identify(&self, key: Secret) -> BoxFuture<'_, Result<Option<Caller>, Problem>> {
         let known = key.expose_secret() == AGENT_KEY.as_bytes();
         Box::pin(async move { Ok(known.then_some(Caller::agent(self.agent))) })

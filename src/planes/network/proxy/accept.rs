@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Proxy;
+use super::destination::Goal;
 use super::dial::Stream;
 use super::door::{Opened, Openings};
 use super::gate::Caller;
@@ -23,7 +24,7 @@ use super::head::{Head, MAX_HEAD_BYTES};
 use super::preface::{self, InvalidPreface, MAX_PREFACE_BYTES};
 use super::read::{Conversation, Way};
 use super::verdicts::Verdicts;
-use super::{intercept, respond};
+use super::{intercept, passage, respond};
 use crate::domain::step::ObservedStep;
 
 /// What accepting waits after a failure, such as too many open files.
@@ -192,6 +193,11 @@ async fn connect<IO: Stream + 'static>(proxy: Arc<Proxy>, guard: Guard<IO>, head
             return respond::last_word(&proxy, io, problem, linger).await;
         }
     };
+    let (caller, destination) = match asked {
+        (caller, Goal::Governed(destination)) => (caller, destination),
+        (caller, Goal::Open(host)) => return passage::tunnel(&proxy, tunnel, caller, host).await,
+    };
+    let asked = (caller, destination);
     let Some((stream, way)) = intercept::terminate(&proxy, tunnel, asked).await else { return };
     proxy.counters.tunnels.one_more();
     let verdicts = Verdicts::default();

@@ -15,6 +15,8 @@ pub struct Counters {
     pub requests: Count,
     /// Requests and tunnels refused, by the proxy or by the broker.
     pub refused: Count,
+    /// Connections of runs to granted hosts.
+    pub passages: Count,
     /// Uses begun.
     pub uses: Count,
     /// Uses that broke before their end.

@@ -59,7 +59,7 @@ pub(super) async fn connect(proxy: &Proxy, destination: &Destination) -> Result<
     Ok(Box::new(stream.map_err(DialError::Tls)?))
 }
 
-async fn connect_tcp(proxy: &Proxy, addresses: &[SocketAddr]) -> Result<TcpStream, DialError> {
+pub(super) async fn connect_tcp(proxy: &Proxy, addresses: &[SocketAddr]) -> Result<TcpStream, DialError> {
     let mut last = DialError::TooSlow;
     for address in addresses {
         match timeout(proxy.settings.dial, TcpStream::connect(address)).await {

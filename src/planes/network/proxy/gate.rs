@@ -12,10 +12,12 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::reason::Refused;
-use crate::base::id::{AgentId, CredentialId, RunId, UseId};
+use crate::base::clock::Timestamp;
+use crate::base::id::{AgentId, ApprovalId, ConnectionId, CredentialId, RunId, UseId};
 use crate::base::secret::Secret;
+use crate::domain::connection::ConnectionEnd;
 use crate::domain::problem::Problem;
-use crate::domain::scope::HttpTarget;
+use crate::domain::scope::{HttpTarget, NetworkTarget};
 use crate::domain::step::ObservedStep;
 use crate::domain::upstream::{Origin, Upstream};
 use crate::domain::usage::Outcome;
@@ -46,6 +48,25 @@ pub trait Gate: Send + Sync + 'static {
 
     /// Counts a refusal of a caller that nobody knows (J12), and gives it its words.
     fn refuse_stranger(&self, refused: Refused) -> BoxFuture<'_, Problem>;
+
+    /// What opens this host to the caller's run; `None` when nothing does. Asked before the host's name is looked up anywhere.
+    ///
+    /// # Errors
+    /// A refusal when that cannot be found out.
+    fn opens<'a>(
+        &'a self,
+        caller: &'a Caller,
+        to: &'a NetworkTarget,
+    ) -> BoxFuture<'a, Result<Option<Grant>, Problem>>;
+
+    /// Puts a connection to an open host on record. From an `Ok` on [`Gate::close`] is called exactly once for it, whatever happens.
+    ///
+    /// # Errors
+    /// The refusal, on record, in the words the agent may read.
+    fn open(&self, opening: Opening) -> BoxFuture<'_, Result<Passage, Problem>>;
+
+    /// Records how a connection ended.
+    fn close(&self, id: ConnectionId, end: ConnectionEnd) -> BoxFuture<'_, ()>;
 
     /// Records how a use ended.
     fn finish(&self, use_id: UseId, outcome: Outcome) -> BoxFuture<'_, ()>;
@@ -90,6 +111,39 @@ pub struct Asked {
     pub token: Secret,
     /// The checked address that is dialled first.
     pub address: SocketAddr,
+}
+
+/// What opens a host to a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The approval; `None` when the run was started with the host open.
+    pub approval: Option<ApprovalId>,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+/// A connection to an open host that is to be made.
+#[derive(Debug)]
+pub struct Opening {
+    /// Whose.
+    pub caller: Caller,
+    /// Where to.
+    pub to: NetworkTarget,
+    /// What opens it.
+    pub grant: Grant,
+    /// The checked address that is dialled first.
+    pub address: SocketAddr,
+}
+
+/// A connection on record, ready to be made.
+#[derive(Debug)]
+pub struct Passage {
+    /// Its id.
+    pub id: ConnectionId,
+    /// How long what opens the host still lives; what is still open then is cut.
+    pub life: Duration,
+    /// Cuts it at once, for a revocation (I9).
+    pub cut: CancellationToken,
 }
 
 /// A use on record, ready to be made.

@@ -8,7 +8,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::Proxy;
-use super::destination::Destination;
+use super::destination::{Destination, Goal};
 use super::dial::Stream;
 use super::form::Form;
 use super::gate::Caller;
@@ -25,14 +25,14 @@ pub(super) async fn destination(
     head: &Head,
     bytes: &[u8],
     way: Way,
-) -> Result<(Caller, Destination), Problem> {
+) -> Result<(Caller, Goal), Problem> {
     let keys = head::values_in(bytes, "proxy-authorization");
     let caller = identify::caller(proxy, &way, keys.iter().copied()).await?;
     let Form::Authority(authority) = &head.target else { return Err(Refused::ambiguous("target").problem()) };
     let port = authority.port().unwrap_or(Scheme::Https.default_port());
     let origin = Origin { scheme: Scheme::Https, host: authority.host().to_owned(), port };
-    let destination = Destination::find(proxy, &caller, origin).await?;
-    Ok((caller, destination))
+    let goal = Goal::find(proxy, &caller, origin).await?;
+    Ok((caller, goal))
 }
 
 /// Says yes to a `CONNECT` and ends the TLS that has to follow. `None` when something else came; that is on record.

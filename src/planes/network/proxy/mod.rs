@@ -7,6 +7,7 @@
 //! redirect, never buffers a body, and tunnels nothing it cannot read.
 
 mod accept;
+mod clear;
 pub mod counters;
 mod destination;
 mod dial;
@@ -22,6 +23,7 @@ pub mod host;
 mod identify;
 mod intercept;
 mod limits;
+mod passage;
 mod place;
 pub mod preface;
 mod read;
@@ -37,6 +39,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tokio::net::TcpListener;
 
 use self::counters::Counters;
@@ -59,12 +62,20 @@ pub struct Settings {
     pub dial: Duration,
     /// Exeat's own listeners, which are never dialled (B11).
     pub own: Vec<SocketAddr>,
+    /// Loopback and private ranges where a host may be that was granted to a run.
+    pub allow_addresses: Vec<IpNet>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let dial = Duration::from_secs(10);
-        Self { limits: Limits::default(), max_connections: 1024, dial, own: Vec::new() }
+        Self {
+            limits: Limits::default(),
+            max_connections: 1024,
+            dial,
+            own: Vec::new(),
+            allow_addresses: Vec::new(),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::destination::Destination;
+use super::destination::{Destination, Goal};
 use super::form::Form;
 use super::forward::{self, ForwardError, Link, Outgoing};
 use super::gate::{Admitted, Asked, Attempt, Caller};
@@ -22,7 +22,7 @@ use super::record::{self, ActiveUse, Metered};
 use super::respond::{self, Reply};
 use super::slot::{self, Presented};
 use super::verdicts::{Turn, Verdicts};
-use super::{Proxy, hop, identify, target};
+use super::{Proxy, clear, hop, identify, target};
 use crate::base::secret::Secret;
 use crate::domain::problem::Problem;
 use crate::domain::scope::HttpTarget;
@@ -86,8 +86,15 @@ impl Conversation {
         turn: Turn,
         request: Request<Incoming>,
     ) -> Result<Response<Reply>, Problem> {
+        let (head, caller, goal) = self.place(verdict, request.headers()).await?;
+        let destination = match goal {
+            Goal::Governed(destination) => destination,
+            Goal::Open(host) => {
+                let (from, asked) = ((&self.proxy, &caller, &host), (&head, path(&head.target)));
+                return clear::send(from, asked, request, (self.closing.clone(), turn)).await;
+            }
+        };
         let (mut parts, body) = request.into_parts();
-        let (head, caller, destination) = self.place(verdict, &parts.headers).await?;
         let fit = self.fit((&head, &caller, &destination), &mut parts.headers).await?;
         let asked = Asked {
             caller,
@@ -116,11 +123,11 @@ impl Conversation {
         &self,
         verdict: Result<Head, Refused>,
         headers: &HeaderMap,
-    ) -> Result<(Head, Caller, Destination), Problem> {
+    ) -> Result<(Head, Caller, Goal), Problem> {
         match &self.way {
             Way::Tunnel { caller, destination } => {
                 match verdict.and_then(|head| in_tunnel(head, &destination.origin)) {
-                    Ok(head) => Ok((head, caller.clone(), destination.clone())),
+                    Ok(head) => Ok((head, caller.clone(), Goal::Governed(destination.clone()))),
                     Err(refused) => {
                         Err(self.proxy.parts.gate.refuse(destination.attempt(caller), refused).await)
                     }
@@ -142,8 +149,8 @@ impl Conversation {
                         return Err(gate.refuse(attempt, refused).await);
                     }
                 };
-                let destination = Destination::find(&self.proxy, &caller, origin).await?;
-                Ok((head, caller, destination))
+                let goal = Goal::find(&self.proxy, &caller, origin).await?;
+                Ok((head, caller, goal))
             }
         }
     }

@@ -31,6 +31,10 @@ impl Refused {
     pub const TWO_IDENTITIES: Self = Self::ambiguous("key_on_run_socket");
     /// No upstream has this origin.
     pub const NOT_GOVERNED: Self = Self::new(ProblemKind::DestinationRefused, "not_governed");
+    /// Nothing granted to this run opens the host.
+    pub const NOT_GRANTED: Self = Self::new(ProblemKind::NotPermitted, "host_not_granted");
+    /// Something of Exeat's, on its way to a host that nobody governs (E08).
+    pub const OURS_ELSEWHERE: Self = Self::new(ProblemKind::ForeignCredential, "ours_to_ungoverned_host");
     /// `https` asked for in the clear.
     pub const USE_CONNECT: Self = Self::new(ProblemKind::DestinationRefused, "use_connect");
     /// The client did not begin TLS after `CONNECT`.
