@@ -17,12 +17,14 @@ use crate::base::tasks::Tasks;
 use crate::broker::Broker;
 use crate::domain::ledger::Event;
 use crate::edges::hosts::Hosts;
+use crate::edges::inside::Doorway;
 use crate::edges::listen::listen;
 use crate::edges::metrics::HttpMetrics;
 use crate::edges::state::{Edge, Listener, Parts};
 use crate::edges::{api, review};
 use crate::planes::network::addresses::SystemResolver;
 use crate::planes::network::proxy::door::{Doors, Openings};
+use crate::planes::network::proxy::inside::HOST;
 use crate::planes::network::proxy::{self, Proxy};
 
 /// How often time is looked after.
@@ -205,11 +207,13 @@ fn start(
     let review_url = format!("http://{}", ready.review);
     let edge = |listener| {
         let (broker, registry) = (Arc::clone(&broker), Arc::clone(&registry));
-        let (hosts, review_url, metrics) = (Hosts::default(), review_url.clone(), http.clone());
+        let inside = (listener == Listener::Run).then(|| HOST.to_owned());
+        let (hosts, review_url, metrics) = (Hosts::and(inside), review_url.clone(), http.clone());
         Edge::new(Parts { listener, broker, hosts, review_url, metrics, registry })
     };
     tasks.spawn(listen(listeners.agent, api::router(edge(Listener::Agent)), tasks.clone()));
     tasks.spawn(listen(listeners.review, review::router(edge(Listener::Review)), tasks.clone()));
+    proxy.answer_inside(Arc::new(Doorway::new(edge(Listener::Run))));
     tasks.spawn(Arc::clone(&proxy).attend(openings));
     tasks.spawn(proxy.serve(listeners.proxy));
     tasks.spawn(look_after_time(broker, tasks.clone()));

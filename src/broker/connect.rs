@@ -29,11 +29,23 @@ impl Broker {
         let allows = |approval: &Approval| {
             approval.grant().is_some_and(|grant| grant.items.iter().any(|item| item.allows(&target)))
         };
-        let granted = self.granted_to(&run).await?;
-        Ok(granted.iter().find(|approval| allows(approval)).map(|approval| Grant {
-            approval: Some(approval.statement.approval),
-            until: approval.statement.expires_at,
-        }))
+        let open = async || {
+            let granted = self.granted_to(&run).await?;
+            Ok::<_, Problem>(granted.iter().find(|approval| allows(approval)).map(|approval| Grant {
+                approval: Some(approval.statement.approval),
+                until: approval.statement.expires_at,
+            }))
+        };
+        if let Some(grant) = open().await? {
+            return Ok(Some(grant));
+        }
+        // Nothing is asked here on the run's behalf: nobody has said as whom (I4). What the run has asked itself is waited for.
+        let agent = self.active_agent(caller.agent)?;
+        let asked = |approval: &Approval| approval.statement.items.iter().any(|item| item.allows(&target));
+        match self.held_until_decided((&agent, &run), asked, None).await? {
+            Some(_) => open().await,
+            None => Ok(None),
+        }
     }
 
     /// Puts a connection on record. Whether what opens the host still stands is checked in the step that writes it.

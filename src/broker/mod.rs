@@ -15,6 +15,7 @@ mod exchange;
 mod export;
 mod failures;
 mod gate;
+mod hold;
 mod introspect;
 mod log;
 mod placeholder;

@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use super::hold;
 use super::refusal::Refusal;
 use super::runs::LiveRun;
 use super::{Broker, unavailable};
 use crate::domain::access::smallest_item;
-use crate::domain::approval::Approval;
+use crate::domain::approval::{Approval, Statement};
 use crate::domain::key::{KeyKind, presented};
 use crate::domain::principal::Agent;
 use crate::domain::problem::{Problem, ProblemKind};
@@ -41,10 +44,19 @@ impl Broker {
         }
         let identity = Some(stand_in.identity.clone());
         let missing = smallest_item(target, identity.as_ref());
-        let (kind, reason, target) =
+        let (kind, reason, told) =
             (ProblemKind::NotPermitted, "placeholder_without_approval", target.redacted());
-        let refusal = Refusal { kind, reason, target: Some(target), missing, identity };
-        Err(self.refuse_use(&agent, caller, None, refusal).await)
+        let refusal = Refusal { kind, reason, target: Some(told), missing: missing.clone(), identity };
+        let problem = self.refuse_use(&agent, caller, None, refusal).await;
+        let refused = problem.more.get("use").and_then(Value::as_str).and_then(|id| id.parse().ok());
+        let ask = missing.and_then(|missing| hold::ask(&run, stand_in, &missing, refused));
+        let asked = |approval: &Approval| would_cover(&approval.statement, stand_in, target);
+        if self.held_until_decided((&agent, &run), asked, ask).await?.is_some()
+            && let Some(token) = self.exchanged(&agent, &run, stand_in, target).await?
+        {
+            return Ok(Some(token));
+        }
+        Err(problem)
     }
 
     /// A token of the newest approval of the run that allows `target` as this identity: the one it has, or a new one.
@@ -95,4 +107,10 @@ fn covers(approval: &Approval, stand_in: &StandIn, target: &HttpTarget) -> bool 
             grant.uses < approval.statement.limits.max_uses
                 && grant.items.iter().any(|item| item.allows(&target))
         })
+}
+
+/// Whether the request, were it granted as it was asked, would be one for this.
+fn would_cover(asked: &Statement, stand_in: &StandIn, target: &HttpTarget) -> bool {
+    let target = Target::Http(target.clone());
+    asked.identity == stand_in.identity && asked.items.iter().any(|item| item.allows(&target))
 }

@@ -72,11 +72,27 @@ impl Broker {
         ask: Ask,
         idempotency: Option<String>,
     ) -> Result<Asked, Problem> {
-        match self.statement(agent, &ask).await {
+        self.request_inside(agent, ask, idempotency, None).await
+    }
+
+    /// The same, from inside a run, by a process that was observed.
+    ///
+    /// # Errors
+    /// As [`Broker::request`].
+    pub async fn request_inside(
+        &self,
+        agent: &Agent,
+        ask: Ask,
+        idempotency: Option<String>,
+        asker: Option<ObservedStep>,
+    ) -> Result<Asked, Problem> {
+        match self.statement(agent, &ask, asker).await {
             Ok(statement) => self.create(statement, idempotency).await,
             Err(problem) => {
                 let problem_name = problem.kind.name().to_owned();
-                let event = Event::RequestRefused { agent: agent.id, problem: problem_name, run: ask.run };
+                // A run that is not the agent's own is not named: its entries are not for strangers to add to.
+                let run = ask.run.filter(|run| self.live_run(agent.id, *run).is_ok());
+                let event = Event::RequestRefused { agent: agent.id, problem: problem_name, run };
                 Err(self.refused(event, problem).await)
             }
         }
@@ -110,7 +126,12 @@ impl Broker {
         Err(self.refused(event, problem).await)
     }
 
-    async fn statement(&self, agent: &Agent, ask: &Ask) -> Result<Statement, Problem> {
+    async fn statement(
+        &self,
+        agent: &Agent,
+        ask: &Ask,
+        asker: Option<ObservedStep>,
+    ) -> Result<Statement, Problem> {
         let identity = Self::identity(agent, ask.identity.as_deref())?;
         let items = items(&ask.items, &identity)?;
         if !items_fit(&items) {
@@ -122,7 +143,7 @@ impl Broker {
             self.live_run(agent.id, run)
                 .map_err(|_| invalid("/run", "not a run of this agent that is under way"))?;
         }
-        let step = self.step(agent, ask).await?;
+        let step = self.step(agent, ask, asker).await?;
         let limits = self.limits(ask.limits)?;
         let (clock, random) = (self.parts.clock.as_ref(), self.parts.random.as_ref());
         let created_at = self.now();
@@ -180,12 +201,12 @@ impl Broker {
         Ok(bound)
     }
 
-    /// What led to the request: claimed by the asker, and observed behind the refusal that it names.
-    async fn step(&self, agent: &Agent, ask: &Ask) -> Result<Step, Problem> {
+    /// What led to the request: claimed by the asker, and observed behind the refusal that it names, or behind the asking itself.
+    async fn step(&self, agent: &Agent, ask: &Ask, asker: Option<ObservedStep>) -> Result<Step, Problem> {
         let AskedStep { claimed, refusal } = ask.step.clone();
         let observed = match refusal {
             Some(refusal) => self.observed_at(agent, ask.run, refusal).await?,
-            None => None,
+            None => asker,
         };
         Ok(Step { claimed, observed, refusal })
     }

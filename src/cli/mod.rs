@@ -12,8 +12,10 @@ mod demo;
 mod deny;
 mod doctor;
 mod failure;
+mod hook;
 mod identity;
 mod init;
+mod lanes;
 mod log;
 mod output;
 mod passphrase;
@@ -24,6 +26,7 @@ mod revoke;
 mod serve;
 mod settings;
 mod statement;
+mod step;
 mod time;
 mod token;
 mod upstream;
@@ -65,7 +68,7 @@ enum Command {
     Demo(demo::Demo),
     Init(init::Init),
     Serve(serve::Serve),
-    Request(request::Request),
+    Request(Box<request::Request>),
     Approve(approve::Approve),
     Deny(deny::Deny),
     Token(token::Token),
@@ -87,6 +90,9 @@ enum Command {
     Person(person::People),
     #[command(subcommand)]
     Vault(vault::Vault),
+    #[command(subcommand)]
+    Hook(hook::Hook),
+    Step(step::Step),
     Doctor(doctor::Doctor),
     Completion(completion::Completion),
     #[command(hide = true)]
@@ -173,6 +179,8 @@ async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Agent(command) => command.run(output).await,
         Command::Person(command) => command.run(output).await,
         Command::Vault(command) => command.run(output).await,
+        Command::Hook(command) => command.run(output).await,
+        Command::Step(command) => command.run(output).await,
         Command::Doctor(command) => command.run(output).await,
         Command::Completion(command) => command.run(output),
         Command::DemoAgent(command) => command.run(output).await,

@@ -70,6 +70,7 @@ pub(crate) fn told(page: &mut Page, report: &Answer) {
     page.table_under("   ", &["item", "used"], granted, "nothing");
     page.gap();
     used(page, report);
+    super::lanes::told(page, report);
     page.gap();
     page.line("3. Which step led to it");
     trigger(page, report);

@@ -29,14 +29,19 @@ pub(crate) struct AgentSide {
     /// The agent's key; set EXEAT_AGENT_KEY.
     #[arg(long, env = "EXEAT_AGENT_KEY", value_name = "KEY", hide_env_values = true, hide = true)]
     pub(crate) agent_key: Option<ApiKey>,
+    #[command(flatten)]
+    pub(crate) inside: InRun,
 }
 
 impl AgentSide {
-    /// The client.
+    /// The client. Inside a run there is no key, and the run's own socket is the way.
     ///
     /// # Errors
     /// When no key is set.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
+        if self.agent_key.is_none() && self.inside.is_here() {
+            return self.inside.client();
+        }
         Ok(Client::new(self.url.clone(), Some(self.key()?))?)
     }
 
@@ -46,6 +51,36 @@ impl AgentSide {
     /// When it is not set.
     pub(crate) fn key(&self) -> Result<&ApiKey, Failure> {
         self.agent_key.as_ref().ok_or_else(|| missing("EXEAT_AGENT_KEY", "exeat agent add NAME"))
+    }
+}
+
+/// The inside of a run: no key, and the run's own proxy as the only way out. `exeat run` sets both.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct InRun {
+    /// The run this is the inside of.
+    #[arg(long, env = "EXEAT_RUN", value_name = "run_…", hide_env_values = true, hide = true)]
+    inside_run: Option<String>,
+    /// The run's own proxy.
+    #[arg(long, env = "HTTP_PROXY", value_name = "URL", hide_env_values = true, hide = true)]
+    http_proxy: Option<String>,
+}
+
+impl InRun {
+    /// Whether this is the inside of a run.
+    #[must_use]
+    pub(crate) const fn is_here(&self) -> bool {
+        self.inside_run.is_some()
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    /// When the proxy of the run is not named.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        let proxy = self.http_proxy.as_deref().ok_or_else(|| {
+            Failure::new("HTTP_PROXY is not set").with_remedy("leave the environment of the run as it was")
+        })?;
+        Ok(Client::inside(proxy)?)
     }
 }
 

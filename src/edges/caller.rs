@@ -19,6 +19,8 @@ pub enum Access {
     Anyone,
     /// An enrolled agent.
     Agent,
+    /// A run, through its own socket.
+    Run,
     /// A person with one of these roles.
     Person(&'static [Role]),
 }

@@ -3,6 +3,8 @@
 //! It sends a key only to the address it was given: no redirects, no proxy from the environment, no clear text but to
 //! loopback. It never prints and never retries; what a refusal means is the caller's business.
 
+mod inside;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -196,6 +198,14 @@ impl Client {
     pub async fn order(&self, path: &str) -> Result<(), ClientError> {
         let request = self.request(Method::POST, path).json(&Value::Object(Map::new())).timeout(PATIENCE);
         self.accepted(request).await.map(drop)
+    }
+
+    /// Sends JSON whose answer does not matter.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), ClientError> {
+        self.accepted(self.request(Method::POST, path).json(body).timeout(PATIENCE)).await.map(drop)
     }
 
     /// Removes.

@@ -8,6 +8,7 @@ pub mod caller;
 pub mod client;
 pub mod extract;
 pub mod hosts;
+pub mod inside;
 mod layers;
 pub mod listen;
 pub mod metrics;

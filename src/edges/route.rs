@@ -102,7 +102,7 @@ fn present(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 /// Says in the document who may call, and what everybody else is told.
 fn describe(operation: &mut Operation, access: Access) {
     let (scheme, roles) = match access {
-        Access::Anyone => return,
+        Access::Anyone | Access::Run => return,
         Access::Agent => ("agent_key", Vec::new()),
         Access::Person(roles) => ("review_key", roles.iter().map(|role| role.as_str()).collect()),
     };

@@ -17,6 +17,8 @@ pub enum Listener {
     Agent,
     /// For people.
     Review,
+    /// For runs, through their own sockets.
+    Run,
 }
 
 impl Listener {
@@ -26,6 +28,7 @@ impl Listener {
         match self {
             Self::Agent => "agent",
             Self::Review => "review",
+            Self::Run => "run",
         }
     }
 }

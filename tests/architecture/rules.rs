@@ -76,7 +76,7 @@ const EXPOSE: &[(&str, &str)] = &[
     ("base/crypto/sign.rs", "the seed of a signing key"),
     (
         "broker/gate.rs",
-        "an agent key or a token as it was presented, to be looked up by its hash or verified",
+        "an agent key or a token as it was presented, or a token held for a run, to be looked up by its hash or verified",
     ),
     ("broker/setup/credentials.rs", "a new credential is checked for what cannot stand in a header field"),
     ("edges/api/token.rs", "a new token leaves, once, in the answer of the exchange"),

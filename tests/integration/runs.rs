@@ -1,9 +1,11 @@
 //! Runs from outside: the test plays the shim, with a loopback port in front of the run's socket.
 
 mod identity;
+mod inside;
 mod lifecycle;
 mod network;
 mod placeholders;
+mod report;
 mod shim;
 
 use reqwest::Method;

@@ -18,6 +18,7 @@ use super::{Broker, not_found};
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
 use crate::base::id::{AgentId, ApprovalId, RunId};
+use crate::domain::principal::Agent;
 use crate::domain::problem::Problem;
 use crate::domain::run::{Run, Rung, StandIn};
 use crate::domain::step::{ClaimedStep, LatestClaim};
@@ -27,11 +28,21 @@ use crate::planes::network::proxy::door::{Door, Doors};
 /// Claimed steps that one run may put on record in a minute: what is inside may fill the log only so fast (J12).
 const CLAIMS_A_MINUTE: u32 = 600;
 
+/// Requests that are held at once, over all runs; further ones are refused at once.
+const HELD_AT_ONCE: usize = 256;
+
 /// The runs under way, and where their doors are made.
-#[derive(Default)]
 pub(super) struct Runs {
     live: Mutex<HashMap<RunId, Arc<LiveRun>>>,
     doors: OnceLock<(Doors, PathBuf)>,
+    /// Places for requests that are held while a person decides.
+    pub(super) holding: Semaphore,
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Self { live: Mutex::default(), doors: OnceLock::new(), holding: Semaphore::new(HELD_AT_ONCE) }
+    }
 }
 
 /// One run under way.
@@ -42,6 +53,8 @@ pub(super) struct LiveRun {
     placeholders: HashMap<Digest, StandIn>,
     /// Whose turn it is to exchange an approval on the run's behalf.
     pub(super) exchanging: Semaphore,
+    /// Whose turn it is to ask on the run's behalf.
+    pub(super) asking: Semaphore,
     state: Mutex<Progress>,
 }
 
@@ -160,6 +173,15 @@ impl Broker {
     pub(super) fn live_run(&self, agent: AgentId, id: RunId) -> Result<Arc<LiveRun>, Problem> {
         let mine = self.runs.find(id).filter(|run| run.run.agent == agent && self.now() < run.run.expires_at);
         mine.ok_or_else(not_found)
+    }
+
+    /// The agent of a run that is under way.
+    ///
+    /// # Errors
+    /// When either has ended.
+    pub fn agent_of_run(&self, agent: AgentId, run: RunId) -> Result<Arc<Agent>, Problem> {
+        self.live_run(agent, run)?;
+        self.active_agent(agent)
     }
 
     /// The run of an approval, for the record of a refusal.

@@ -98,7 +98,14 @@ impl Broker {
             claims: (run.began_at, 0),
             held: HashMap::new(),
         });
-        self.runs.insert(LiveRun { run, door, placeholders: known, exchanging: Semaphore::new(1), state });
+        self.runs.insert(LiveRun {
+            run,
+            door,
+            placeholders: known,
+            exchanging: Semaphore::new(1),
+            asking: Semaphore::new(1),
+            state,
+        });
         let placeholders = placeholders.into_iter().map(|(stand_in, key)| (stand_in.upstream, key)).collect();
         Ok(StartedRun { id, socket, ca: ca.clone(), placeholders })
     }

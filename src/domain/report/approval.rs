@@ -196,6 +196,14 @@ impl ApprovalFold {
         drop(self.open.insert(start.id, open));
     }
 
+    /// A connection counts for the first granted item that opens the host.
+    pub(super) fn connected(&mut self, place: Place, host: &str) {
+        let slot = super::lanes_fold::target(host).and_then(|target| self.granted.allowing(&target));
+        if self.only.is_none() {
+            self.granted.count(slot, place, &format!("connect {host}"));
+        }
+    }
+
     pub(super) fn finished(&mut self, id: UseId) {
         drop(self.open.remove(&id));
     }

@@ -7,6 +7,7 @@ use super::account::{Account, ApprovalAccount, RefusedStep, Standing};
 use super::approval::ApprovalFold;
 use super::denied::{Attempt, DeniedKind, Refusals};
 use super::granted::Granted;
+use super::lanes_fold::LanesFold;
 use crate::base::clock::Timestamp;
 use crate::base::id::{AgentId, ApprovalId, RunId, TokenId, UseId};
 use crate::domain::ledger::{Entry, Event, UseRefusal};
@@ -27,6 +28,7 @@ pub struct Fold {
     run: Option<RunId>,
     approvals: HashMap<ApprovalId, ApprovalFold>,
     apart: Refusals,
+    lanes: LanesFold,
     refused: HashMap<UseId, RefusedStep>,
     remembered: VecDeque<UseId>,
 }
@@ -50,6 +52,7 @@ impl Fold {
             subject,
             approvals: HashMap::new(),
             apart: Refusals::default(),
+            lanes: LanesFold::default(),
             refused: HashMap::new(),
             remembered: VecDeque::new(),
         }
@@ -58,6 +61,7 @@ impl Fold {
     /// Takes the next entry.
     pub fn add(&mut self, index: u64, entry: &Entry) {
         let place = Place { index, at: entry.at };
+        self.lanes.add(place, &entry.event);
         match &entry.event {
             Event::UseRefused(refusal) => self.use_refused(place, refusal),
             Event::RequestRefused { agent, problem, .. } => {
@@ -97,7 +101,8 @@ impl Fold {
         let mut account = union(granted, self.apart, &approvals);
         account.agent = self.agent.or(account.agent);
         account.run = self.run.or(account.run);
-        Report { subject: self.subject, account, approvals, checkpoint: None }
+        let lanes = self.lanes.finish(&account.granted);
+        Report { subject: self.subject, account, approvals, lanes, checkpoint: None }
     }
 
     /// What happened to one approval.
@@ -123,6 +128,11 @@ impl Fold {
                 let fold = self.approval(*approval, place);
                 fold.acts(identity, *agent, *run);
                 fold.issued(place, *token, items, *expires_at);
+            }
+            Event::ConnectionOpened(start) => {
+                if let Some(approval) = start.approval {
+                    self.approval(approval, place).connected(place, &start.host);
+                }
             }
             event => self.of_token(place, event),
         }

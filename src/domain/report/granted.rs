@@ -3,7 +3,7 @@
 use super::account::Used;
 use super::fold::Place;
 use crate::base::clock::Timestamp;
-use crate::domain::scope::{ScopeItem, covers};
+use crate::domain::scope::{ScopeItem, Target, covers};
 
 /// Items, each with its uses, and the uses that count for none.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +36,11 @@ impl Granted {
     /// The granted item that a token's item is within: the same one, or else the first that covers it.
     pub(super) fn slot(&self, item: &ScopeItem) -> Option<usize> {
         self.items.iter().position(|have| have == item).or_else(|| covers(&self.items, item))
+    }
+
+    /// The first granted item that allows the target.
+    pub(super) fn allowing(&self, target: &Target) -> Option<usize> {
+        self.items.iter().position(|item| item.allows(target))
     }
 
     pub(super) fn item(&self, slot: Option<usize>) -> Option<&ScopeItem> {

@@ -9,6 +9,8 @@ mod approval;
 mod denied;
 mod fold;
 mod granted;
+mod lanes;
+mod lanes_fold;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +22,7 @@ pub use account::{
 };
 pub use denied::{Attempt, Denied, DeniedKind};
 pub use fold::Fold;
+pub use lanes::{Climb, Disagreement, HostRefused, HostUsed, Lanes, NetworkLane, RunAccount};
 
 use crate::domain::ledger::Entry;
 
@@ -40,6 +43,9 @@ pub struct Report {
     /// The same for each approval, in the order of the log.
     #[serde(default)]
     pub approvals: Vec<ApprovalAccount>,
+    /// What runs did beside using credentials, and how they went.
+    #[serde(default)]
+    pub lanes: Lanes,
     /// The signed head of the log it was read from (C2SP signed note).
     pub checkpoint: Option<String>,
 }

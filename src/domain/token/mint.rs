@@ -88,7 +88,7 @@ pub fn items_fit(items: &[ScopeItem]) -> bool {
 }
 
 impl PlainToken {
-    /// The token. The one way out: the body of the token response.
+    /// The token. The two ways out: the body of the token response, and the gate of the proxy for a run that shows a placeholder.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         &self.0

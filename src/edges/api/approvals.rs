@@ -45,11 +45,21 @@ pub(super) async fn request(
 #[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Wait {
+pub(in crate::edges) struct Wait {
     /// Seconds, at most 60. Returns early when the approval is no longer pending.
     #[serde(default)]
     #[param(maximum = 60)]
     wait: u64,
+}
+
+impl Wait {
+    /// How long, if that is not too long.
+    pub(in crate::edges) fn checked(&self) -> Result<Duration, Problem> {
+        if self.wait > LONGEST_WAIT {
+            return Err(invalid("wait", "at most 60 seconds; ask again to wait longer"));
+        }
+        Ok(Duration::from_secs(self.wait))
+    }
 }
 
 /// Shows an approval as its asker may see it, and may wait for its decision.
@@ -61,10 +71,7 @@ pub(super) async fn show(
     Id(id): Id<ApprovalId>,
     StrictQuery(query): StrictQuery<Wait>,
 ) -> Result<Json<ApprovalView>, Problem> {
-    if query.wait > LONGEST_WAIT {
-        return Err(invalid("wait", "at most 60 seconds; ask again to wait longer"));
-    }
-    let seen = edge.broker().own_approval(&agent, id, Duration::from_secs(query.wait)).await?;
+    let seen = edge.broker().own_approval(&agent, id, query.checked()?).await?;
     Ok(Json(view::approval(&edge, &seen.approval)))
 }
 
@@ -104,7 +111,7 @@ pub(super) async fn cancel(
     Ok(Json(view::approval(&edge, &seen.approval)))
 }
 
-fn ask(body: RequestBody) -> Ask {
+pub(in crate::edges) fn ask(body: RequestBody) -> Ask {
     let limits = body.limits.unwrap_or_default();
     Ask {
         identity: body.identity.map(String::from),

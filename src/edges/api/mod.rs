@@ -7,6 +7,9 @@ mod oauth;
 mod runs;
 mod token;
 
+pub(super) use approvals::{Wait, ask};
+pub(super) use runs::told;
+
 use std::sync::LazyLock;
 
 use axum::Router;

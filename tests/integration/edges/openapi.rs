@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use exeat::edges::{api, review, route::Route};
+use exeat::edges::{api, inside, review, route::Route};
 use serde_json::{Value, to_value};
 
 fn in_table(table: &[Route]) -> BTreeSet<(String, String)> {
@@ -21,7 +21,12 @@ fn in_document(document: &Value) -> BTreeSet<(String, String)> {
 
 #[test]
 fn every_route_is_in_the_document_and_back() {
-    for (table, document) in [(api::table(), api::document()), (review::table(), review::document())] {
+    let tables = [
+        (api::table(), api::document()),
+        (review::table(), review::document()),
+        (inside::table(), inside::document()),
+    ];
+    for (table, document) in tables {
         let rows: usize = table.iter().map(|route| route.operations().len()).sum();
         assert_eq!(rows, in_table(&table).len(), "no row twice");
         assert_eq!(rows, table.len(), "one operation a row: its access is its own");
@@ -51,7 +56,7 @@ fn j08_nothing_is_routed_beside_the_tables() {
     }
     assert_eq!(
         handlers,
-        api::table().len() + review::table().len(),
+        api::table().len() + review::table().len() + inside::table().len(),
         "every documented handler is in a table"
     );
 }
@@ -77,5 +82,6 @@ fn the_documents_change_only_on_purpose() {
         document
     };
     insta::assert_json_snapshot!("agent", steady(to_value(api::document()).unwrap()));
+    insta::assert_json_snapshot!("inside", steady(to_value(inside::document()).unwrap()));
     insta::assert_json_snapshot!("review", steady(to_value(review::document()).unwrap()));
 }

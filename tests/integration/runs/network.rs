@@ -83,7 +83,10 @@ async fn a_granted_host_is_open_at_once_and_closed_when_it_is_revoked() {
     let (_, told) = connected(&run, &host).await;
     assert!(told.starts_with("HTTP/1.1 403"), "{told}");
     let refused = answer(http.get(format!("http://{host}/x")).send().await.unwrap()).await;
-    assert_eq!((refused.problem(), &refused.body["missing"]), ("not_permitted", &item(std::slice::from_ref(&host))));
+    assert_eq!(
+        (refused.problem(), &refused.body["missing"]),
+        ("not_permitted", &item(std::slice::from_ref(&host)))
+    );
     let mut ask = refused.body["ask"]["body"].clone();
     assert_eq!(ask["run"], run.id.as_str());
     ask["identity"] = json!("service:ci-bot");

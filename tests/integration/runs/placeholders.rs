@@ -92,3 +92,39 @@ async fn i04_a_placeholder_stands_for_its_own_identity_only() {
     assert_eq!(refused.problem(), "not_permitted", "an approval outside the run is none of the run's");
     assert!(upstream.heads().is_empty());
 }
+
+#[tokio::test]
+async fn a_held_request_goes_on_when_a_person_approves_and_is_refused_when_they_deny() {
+    let (house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let mut body = plain("read-only");
+    body["credentials"] = json!([{"upstream": "files", "identity": "service:ci-bot"}]);
+    body["wait_seconds"] = json!(120);
+    let run = start(&house, &agent, body).await;
+    let placeholder = run.placeholders["files"].as_str().unwrap().to_owned();
+    let (first, second) = (run.shim.client(&house, &[]), run.shim.client(&house, &[]));
+    let decide = async |yes: bool| loop {
+        let pending = house.review(Method::GET, "/v1/approvals?state=pending", None).await.expect(200);
+        let Some(asked) = pending["approvals"].get(0) else { continue };
+        let statement = &asked["statement"];
+        assert_eq!((&statement["run"], &statement["identity"]), (&json!(run.id), &json!("service:ci-bot")));
+        assert!(statement["step"]["refusal"].is_string() && statement["step"]["observed"]["pid"] == 77);
+        if yes {
+            break house.approve(asked).await.expect(200);
+        }
+        let path = format!("/v1/approvals/{}/decision", asked["id"].as_str().unwrap());
+        let no = json!({"statement_digest": asked["statement_digest"], "items": [{"index": 0, "decision": "deny"}]});
+        break house.review(Method::POST, &path, Some(no)).await.expect(200);
+    };
+    let (one, two, _) = tokio::join!(
+        send(&first, upstream.url("/files/a"), &placeholder),
+        send(&second, upstream.url("/files/a"), &placeholder),
+        decide(true)
+    );
+    one.expect(200);
+    two.expect(200);
+    assert_eq!(events(&house, "requested").await.len(), 1, "what is asked at the same moment is asked once");
+    let (denied, _) = tokio::join!(send(&first, upstream.url("/files/b"), &placeholder), decide(false));
+    assert_eq!(denied.problem(), "not_permitted");
+    assert_eq!(upstream.heads().len(), 2);
+}

@@ -47,6 +47,11 @@ impl Shim {
         Self { address, socket }
     }
 
+    /// Its loopback port.
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// A client inside the walls: it trusts the system of the run, which is Exeat's root and `more`.
     pub(super) fn client(&self, house: &House, more: &[&str]) -> Client {
         crate::house::install_crypto();

@@ -21,6 +21,7 @@ pub mod head;
 mod hop;
 pub mod host;
 mod identify;
+pub mod inside;
 mod intercept;
 mod limits;
 mod passage;
@@ -36,7 +37,7 @@ mod verdicts;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -46,6 +47,7 @@ use self::counters::Counters;
 pub use self::dial::are_roots;
 use self::door::Openings;
 use self::gate::Gate;
+use self::inside::Inside;
 pub use self::limits::Limits;
 use super::addresses::Resolver;
 use super::authority::Authority;
@@ -97,6 +99,7 @@ pub struct Proxy {
     settings: Settings,
     system_roots: Arc<rustls::ClientConfig>,
     counters: Arc<Counters>,
+    inside: OnceLock<Arc<dyn Inside>>,
 }
 
 impl Proxy {
@@ -106,7 +109,7 @@ impl Proxy {
     /// When TLS cannot be set up.
     pub fn new(parts: Parts, settings: Settings) -> Result<Self, rustls::Error> {
         let system_roots = dial::trusting(dial::system_roots())?;
-        Ok(Self { parts, settings, system_roots, counters: Arc::default() })
+        Ok(Self { parts, settings, system_roots, counters: Arc::default(), inside: OnceLock::new() })
     }
 
     /// Serves `listener` until shutdown begins.
@@ -117,6 +120,11 @@ impl Proxy {
     /// Serves the doors of runs as they open, until shutdown begins.
     pub async fn attend(self: Arc<Self>, openings: Openings) {
         accept::attend(self, openings).await;
+    }
+
+    /// Has `inside` answer what runs say to Exeat itself. Called once.
+    pub fn answer_inside(&self, inside: Arc<dyn Inside>) {
+        drop(self.inside.set(inside));
     }
 
     /// What is counted.

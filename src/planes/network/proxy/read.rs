@@ -22,7 +22,7 @@ use super::record::{self, ActiveUse, Metered};
 use super::respond::{self, Reply};
 use super::slot::{self, Presented};
 use super::verdicts::{Turn, Verdicts};
-use super::{Proxy, clear, hop, identify, target};
+use super::{Proxy, clear, hop, identify, inside, target};
 use crate::base::secret::Secret;
 use crate::domain::problem::Problem;
 use crate::domain::scope::HttpTarget;
@@ -86,6 +86,12 @@ impl Conversation {
         turn: Turn,
         request: Request<Incoming>,
     ) -> Result<Response<Reply>, Problem> {
+        if let (Way::Run(_), Ok(head)) = (&self.way, &verdict)
+            && inside::is_meant(&head.target)
+        {
+            let caller = self.caller(request.headers()).await?;
+            return inside::answer(&self.proxy, caller, (head, path(&head.target)), request).await;
+        }
         let (head, caller, goal) = self.place(verdict, request.headers()).await?;
         let destination = match goal {
             Goal::Governed(destination) => destination,
@@ -139,9 +145,7 @@ impl Conversation {
                     Ok(head) => head,
                     Err(refused) => return Err(gate.refuse_stranger(refused).await),
                 };
-                let keys =
-                    headers.get_all(header::PROXY_AUTHORIZATION).into_iter().map(HeaderValue::as_bytes);
-                let caller = identify::caller(&self.proxy, &self.way, keys).await?;
+                let caller = self.caller(headers).await?;
                 let origin = match in_the_clear(&head.target) {
                     Ok(origin) => origin,
                     Err(refused) => {
@@ -153,6 +157,11 @@ impl Conversation {
                 Ok((head, caller, goal))
             }
         }
+    }
+
+    async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+        let keys = headers.get_all(header::PROXY_AUTHORIZATION).into_iter().map(HeaderValue::as_bytes);
+        identify::caller(&self.proxy, &self.way, keys).await
     }
 
     /// Makes the target, takes out what ends here and the token, and leaves in `headers` what may go on.

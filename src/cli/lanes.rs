@@ -1,0 +1,60 @@
+//! The lanes of a report for people: runs, hosts, and where claim and observation disagree.
+
+use serde_json::Value;
+
+use super::output::Page;
+use crate::domain::report::Lanes;
+use crate::edges::wire::Report;
+
+/// Tells what there is of them; a report without runs has none.
+pub(super) fn told(page: &mut Page, report: &Report) {
+    let lanes =
+        report.more.get("lanes").cloned().and_then(|lanes| serde_json::from_value::<Lanes>(lanes).ok());
+    let Some(lanes) = lanes else { return };
+    for run in &lanes.runs {
+        let walls = if run.walled { "" } else { ", WITHOUT WALLS" };
+        let end = run.end.map_or_else(|| "under way".to_owned(), |end| word(&end.cause));
+        page.line(format!("   run {}: profile {}{walls}, {end}", run.id, run.profile));
+        for climb in &run.climbs {
+            let cause = serde_json::to_string(&climb.cause).unwrap_or_default();
+            page.line(format!("     climbed from {} to {}: {cause}", climb.from.as_str(), climb.to.as_str()));
+        }
+    }
+    let network = &lanes.network;
+    if !network.granted.is_empty() || !network.refused.is_empty() {
+        let row = |used: &crate::domain::report::HostUsed| {
+            vec![
+                used.host.clone(),
+                used.connections.to_string(),
+                used.bytes_up.to_string(),
+                used.bytes_down.to_string(),
+            ]
+        };
+        let rows = network.used.iter().map(row).collect();
+        page.table_under(
+            "   ",
+            &["host", "connections", "bytes up", "bytes down"],
+            rows,
+            "no host was reached",
+        );
+        for refused in &network.refused {
+            page.line(format!("   refused {}×: {} ({})", refused.count, refused.target, refused.reason));
+        }
+        for host in &network.never_used {
+            page.line(format!("   open and never reached: {host}"));
+        }
+    }
+    for one in &lanes.disagreements {
+        let claimed = &one.claimed.step.tool;
+        let observed = &one.observed.executable;
+        page.line(format!(
+            "   {}: {observed} was seen at work after the harness said that {claimed} was over",
+            one.what
+        ));
+    }
+}
+
+fn word(value: &impl serde::Serialize) -> String {
+    let text = serde_json::to_value(value).unwrap_or_default();
+    text.as_str().map_or_else(|| Value::to_string(&text), |text| text.replace('_', " "))
+}

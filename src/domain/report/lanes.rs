@@ -1,0 +1,132 @@
+//! Runs in a report: how each climbed and ended, which hosts were open, reached, refused and never reached, and where what the harness
+//! claimed and what was observed cannot both be the whole truth.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::clock::Timestamp;
+use crate::base::id::{AgentId, RunId};
+use crate::domain::inert::Inert;
+use crate::domain::run::{ClimbCause, RunEnd, Rung};
+use crate::domain::scope::ScopeItem;
+use crate::domain::step::{LatestClaim, ObservedStep};
+
+/// What runs did beside using credentials.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lanes {
+    /// The runs, in the order of the log.
+    pub runs: Vec<RunAccount>,
+    /// Hosts that no upstream governs.
+    pub network: NetworkLane,
+    /// Where claim and observation disagree.
+    pub disagreements: Vec<Disagreement>,
+    /// What is not listed, because there is too much of it.
+    pub further: u64,
+}
+
+/// One run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunAccount {
+    /// Its id.
+    pub id: RunId,
+    /// Its agent.
+    pub agent: AgentId,
+    /// Its profile.
+    pub profile: Inert<64>,
+    /// Whether it had walls.
+    pub walled: bool,
+    /// Where on the ladder it began.
+    pub began_on: Rung,
+    /// The highest rung it stood on.
+    pub rung: Rung,
+    /// Its climbs.
+    pub climbs: Vec<Climb>,
+    /// The files its profile opened.
+    pub filesystem: Vec<ScopeItem>,
+    /// How many steps its harness claimed.
+    pub claimed_steps: u64,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// How it ended, if it has.
+    pub end: Option<RunEnd>,
+    /// When.
+    pub ended_at: Option<Timestamp>,
+    /// Where its beginning stands.
+    pub index: u64,
+}
+
+/// One climb.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Climb {
+    /// From where.
+    pub from: Rung,
+    /// To where.
+    pub to: Rung,
+    /// Why.
+    pub cause: ClimbCause,
+    /// When.
+    pub at: Timestamp,
+    /// Where it stands.
+    pub index: u64,
+}
+
+/// The hosts of runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkLane {
+    /// What was open: by the profile or by an approval.
+    pub granted: Vec<String>,
+    /// What was reached.
+    pub used: Vec<HostUsed>,
+    /// What was not open, or at an address that is never reached.
+    pub refused: Vec<HostRefused>,
+    /// What was open and never reached.
+    pub never_used: Vec<String>,
+}
+
+/// One host that was reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostUsed {
+    /// `host:port`.
+    pub host: String,
+    /// How many connections were opened.
+    pub connections: u64,
+    /// How many of them nobody has reported the end of.
+    pub unfinished: u64,
+    /// Bytes sent.
+    pub bytes_up: u64,
+    /// Bytes received.
+    pub bytes_down: u64,
+    /// When the first was opened.
+    pub first: Timestamp,
+    /// When the last was.
+    pub last: Timestamp,
+}
+
+/// One host that was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostRefused {
+    /// The origin, as it was asked for.
+    pub target: String,
+    /// Why, in a fixed word.
+    pub reason: String,
+    /// How often.
+    pub count: u64,
+    /// When first.
+    pub first: Timestamp,
+    /// When last.
+    pub last: Timestamp,
+}
+
+/// A use, connection or refusal that was observed after the harness had said that its newest step was over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disagreement {
+    /// The id of the use, the connection or the refusal.
+    pub what: String,
+    /// What was claimed.
+    pub claimed: LatestClaim,
+    /// What was observed.
+    pub observed: ObservedStep,
+    /// When.
+    pub at: Timestamp,
+    /// Where it stands.
+    pub index: u64,
+}
