@@ -10,7 +10,7 @@ CARGO ?= cargo
 # Seconds for each fuzz target.
 FUZZ_SMOKE ?= 5
 FUZZ_LONG ?= 600
-FUZZ_TARGETS := token_verify scope_item http_target ledger_import proxy_head vault_blob
+FUZZ_TARGETS := token_verify scope_item http_target ledger_import proxy_head run_preface vault_blob
 
 .PHONY: help demo test ci fmt lint doc deny guards doctest examples fuzz-smoke fuzz bench clean tools-build tools-test tools-deny tools-fuzz
 
