@@ -27,6 +27,8 @@ use crate::planes::network::proxy::gate::Caller;
 
 /// The most items of one plane, and the most placeholders.
 const MAX_ITEMS: usize = 64;
+/// The most runs one agent has under way: each has a socket, and a file descriptor for it (J12).
+const MOST_RUNS: usize = 64;
 /// The longest a run lasts (I8).
 const LONGEST_RUN: Duration = Duration::from_hours(24);
 /// The longest that a refused request is held, in seconds.
@@ -111,6 +113,10 @@ impl Broker {
     }
 
     fn run(&self, agent: &Agent, new: NewRun) -> Result<Run, Problem> {
+        if self.runs.of_agent(agent.id).len() >= MOST_RUNS {
+            let detail = format!("{MOST_RUNS} runs of this agent are under way. End some.");
+            return Err(Problem::new(ProblemKind::RateLimited, detail));
+        }
         if new.unsafe_no_sandbox && !self.policy().unsafe_no_sandbox {
             let detail = "Start it with walls, or have an operator set `policy.unsafe_no_sandbox = true`.";
             return Err(Problem::new(ProblemKind::SandboxRequired, detail));

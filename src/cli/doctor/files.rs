@@ -7,6 +7,7 @@ use std::path::Path;
 use super::Finding;
 use crate::boot::DataDir;
 use crate::boot::config::Config;
+use crate::cli::output::listed;
 
 const DIRECTORY: &str = "data directory";
 
@@ -19,6 +20,7 @@ pub(super) fn look(path: &Path) -> Vec<Finding> {
             findings.extend(owner(path));
             findings.push(files(path));
             findings.push(settings(&dir));
+            findings.extend(opened(&dir));
             findings
         }
         // The message names the remedy.
@@ -53,6 +55,17 @@ fn files(path: &Path) -> Finding {
         return Finding::ok(CHECK, "every file is 0600 or stricter");
     }
     Finding::wrong(CHECK, format!("others may use {}", open.join(", ")), remedy)
+}
+
+/// B10: private ranges that are open to hosts granted to runs are said aloud, as those of upstreams are.
+fn opened(dir: &DataDir) -> Option<Finding> {
+    let ranges = Config::load(&dir.config_file()).ok()?.proxy.allow_addresses;
+    if ranges.is_empty() {
+        return None;
+    }
+    let remedy =
+        "keep `proxy.allow_addresses` as narrow as it can be; leave it empty if no granted host is at one";
+    Some(Finding::weak("private addresses of runs", format!("allowed: {}", listed(&ranges)), remedy))
 }
 
 fn settings(dir: &DataDir) -> Finding {

@@ -167,3 +167,36 @@ async fn a_run_without_walls_is_forbidden_until_the_policy_allows_it_and_then_sa
         );
     }
 }
+
+#[tokio::test]
+async fn j12_an_agent_has_so_many_runs_under_way_and_doctor_says_what_is_open_to_them() {
+    let house = House::start_with("[proxy]\nallow_addresses = [\"10.1.0.0/16\"]\n");
+    let upstream = Upstream::start().await;
+    let agent = house.install(&upstream, "bearer").await;
+    let first = start(&house, &agent, plain("read-only")).await;
+    for _ in 1..64 {
+        house.ask(&agent, Method::POST, "/v1/runs", Some(plain("read-only"))).await.expect(201);
+    }
+    let full = house.ask(&agent, Method::POST, "/v1/runs", Some(plain("read-only"))).await;
+    assert_eq!(full.problem(), "rate_limited");
+    end(&house, &agent, &first, json!({"cause": "exited"})).await.expect(204);
+    house.ask(&agent, Method::POST, "/v1/runs", Some(plain("read-only"))).await.expect(201);
+    let doctor = crate::house::binary().args(["doctor", "--data-dir"]).arg(house.data()).output().unwrap();
+    let told = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(told.contains("private addresses of runs") && told.contains("10.1.0.0/16"), "{told}");
+}
+
+#[test]
+fn b10_no_setting_opens_metadata_to_runs() {
+    for range in ["169.254.0.0/16", "0.0.0.0/0", "fd00:ec2::254/128", "8.8.8.0/24"] {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data");
+        let init = crate::house::binary().args(["init", "--person", "A", "--data-dir"]).arg(&data).output();
+        assert!(init.unwrap().status.success());
+        std::fs::write(data.join("config.toml"), format!("[proxy]\nallow_addresses = [\"{range}\"]\n"))
+            .unwrap();
+        let serve = crate::house::binary().args(["serve", "--data-dir"]).arg(&data).output().unwrap();
+        let told = String::from_utf8_lossy(&serve.stderr).into_owned();
+        assert!(!serve.status.success() && told.contains("allow_addresses"), "{range}: {told}");
+    }
+}
