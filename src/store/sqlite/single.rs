@@ -16,16 +16,52 @@ use crate::store::{Change, CreateRefused, Created, StoreError};
 
 /// A step of its own kind.
 pub(super) enum Single {
-    Change { change: Box<Change>, line: Line, reply: Reply<Recorded<()>> },
-    Create { request: Box<approvals::Request>, line: Line, reply: Reply<Created, CreateRefused> },
-    Transition { next: Box<Approval>, line: Line, reply: Reply<Recorded<Approval>> },
-    RevokeToken { id: TokenId, at: Timestamp, line: Line, reply: Reply<Recorded<()>> },
-    StartRun { record: Box<RunRecord>, line: Line, reply: Reply<Recorded<()>> },
-    AdvanceRun { next: Box<RunRecord>, line: Line, reply: Reply<Recorded<()>> },
-    OpenConnection { start: Box<ConnectionStart>, line: Line, reply: Reply<Recorded<ConnectionStart>> },
-    CloseConnection { id: ConnectionId, line: Line, reply: Reply<Recorded<()>> },
+    Change {
+        change: Box<Change>,
+        line: Line,
+        reply: Reply<Recorded<()>>,
+    },
+    Create {
+        request: Box<approvals::Request>,
+        line: Line,
+        reply: Reply<Created, CreateRefused>,
+    },
+    Transition {
+        next: Box<Approval>,
+        line: Line,
+        reply: Reply<Recorded<Approval>>,
+    },
+    RevokeToken {
+        id: TokenId,
+        at: Timestamp,
+        line: Line,
+        reply: Reply<Recorded<()>>,
+    },
+    StartRun {
+        record: Box<RunRecord>,
+        line: Line,
+        reply: Reply<Recorded<()>>,
+    },
+    AdvanceRun {
+        next: Box<RunRecord>,
+        line: Line,
+        reply: Reply<Recorded<()>>,
+    },
+    OpenConnection {
+        start: Box<ConnectionStart>,
+        line: Line,
+        reply: Reply<Recorded<ConnectionStart>>,
+    },
+    CloseConnection {
+        id: ConnectionId,
+        line: Line,
+        reply: Reply<Recorded<()>>,
+    },
     /// Only lines: nothing is asked of the database.
-    Append { lines: Vec<Line>, reply: Reply<Recorded<()>> },
+    Append {
+        lines: Vec<Line>,
+        reply: Reply<Recorded<()>>,
+    },
 }
 
 impl Single {

@@ -143,7 +143,7 @@ impl Conversation {
                 let gate = &self.proxy.parts.gate;
                 let head = match verdict {
                     Ok(head) => head,
-                    Err(refused) => return Err(gate.refuse_stranger(refused).await),
+                    Err(refused) => return Err(self.unreadable(refused).await),
                 };
                 let caller = self.caller(headers).await?;
                 let origin = match in_the_clear(&head.target) {
@@ -156,6 +156,18 @@ impl Conversation {
                 let goal = Goal::find(&self.proxy, &caller, origin).await?;
                 Ok((head, caller, goal))
             }
+        }
+    }
+
+    /// Refuses a head that could not be read. A run is known by its socket; anybody else had no say who they are.
+    async fn unreadable(&self, refused: Refused) -> Problem {
+        let gate = &self.proxy.parts.gate;
+        match &self.way {
+            Way::Run(caller) => {
+                let attempt = Attempt { caller: caller.clone(), origin: None, upstream: None, target: None };
+                gate.refuse(attempt, refused).await
+            }
+            Way::Plain | Way::Tunnel { .. } => gate.refuse_stranger(refused).await,
         }
     }
 
