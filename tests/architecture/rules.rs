@@ -47,6 +47,7 @@ pub(crate) const RULES: &[Rule] = &[
             ("edges/listen.rs", "bounds the heads that the routers of the edges are sent"),
         ],
     },
+    Rule { names: &["landlock", "seccompiler", "libc"], home: &["planes/filesystem/"], except: &[] },
     Rule { names: &["ring"], home: &["base/crypto/", "base/random.rs"], except: &[] },
     Rule { names: &["jsonwebtoken"], home: &["domain/token/"], except: &[] },
     Rule { names: &["tokio::spawn", "tokio::task::spawn"], home: &["base/tasks.rs"], except: &[] },

@@ -1,0 +1,74 @@
+//! The process behind a connection, as the shim sees it: the *observed* step.
+//!
+//! The kernel says which socket a connection belongs to (`/proc/net/tcp`), and each process which sockets it has open. The most
+//! recent processes are asked first, after those that were found before. What ends before it is looked at stays unknown; a
+//! process that forbids looking into it does too.
+
+mod chain;
+mod owner;
+
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+pub use owner::Owners;
+
+/// The longest preface, in bytes, with its line break.
+pub const LONGEST: usize = 4096;
+/// How many parents are named.
+const PARENTS: usize = 8;
+
+/// The line that goes before everything else to the run's socket.
+#[derive(Debug, Serialize)]
+pub struct Preface {
+    v: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<ObservedStep>,
+}
+
+/// Who opened the connection.
+#[derive(Debug, Serialize)]
+pub struct ObservedStep {
+    /// Its number inside.
+    pid: u32,
+    /// The file it runs.
+    executable: String,
+    /// SHA-256 of its command line as the kernel gives it: arguments, each ended by a zero byte.
+    command: String,
+    /// Its parents, the nearest first, up to the agent.
+    parents: Vec<Parent>,
+}
+
+/// A process above it.
+#[derive(Debug, Serialize)]
+pub struct Parent {
+    /// Its number inside.
+    pid: u32,
+    /// The file it runs.
+    executable: String,
+}
+
+impl Preface {
+    /// Who opened the connection that came from `peer` to `port` on loopback.
+    #[must_use]
+    pub fn of(peer: SocketAddr, port: u16, owners: &mut Owners) -> Self {
+        let step = owners.of(peer, port).and_then(chain::step);
+        Self { v: 1, step }
+    }
+
+    /// As it is sent.
+    #[must_use]
+    pub fn line(mut self) -> Vec<u8> {
+        loop {
+            let mut line = serde_json::to_vec(&self).unwrap_or_else(|_| br#"{"v":1}"#.to_vec());
+            line.push(b'\n');
+            if line.len() <= LONGEST {
+                return line;
+            }
+            // The farthest parent is the least telling.
+            if self.step.as_mut().and_then(|step| step.parents.pop()).is_none() {
+                self.step = None;
+            }
+        }
+    }
+}

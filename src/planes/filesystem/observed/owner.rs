@@ -1,0 +1,82 @@
+//! From a connection to the process that has it open.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+
+/// How many processes are asked, and how many descriptors of each.
+const PROCESSES: usize = 4096;
+const DESCRIPTORS: usize = 4096;
+/// How many are remembered that were found before.
+const REMEMBERED: usize = 8;
+
+/// Finds owners, and remembers who they were.
+#[derive(Debug)]
+pub struct Owners {
+    own: u32,
+    recent: VecDeque<u32>,
+}
+
+impl Default for Owners {
+    fn default() -> Self {
+        Self { own: std::process::id(), recent: VecDeque::new() }
+    }
+}
+
+impl Owners {
+    /// The process that opened the connection from `peer` to `port` on loopback.
+    #[must_use]
+    pub(super) fn of(&mut self, peer: SocketAddr, port: u16) -> Option<u32> {
+        let link = format!("socket:[{}]", inode(peer, port)?);
+        let found = self.recent.iter().copied().find(|pid| has(*pid, &link)).or_else(|| {
+            processes()
+                .into_iter()
+                .filter(|pid| *pid != self.own && !self.recent.contains(pid))
+                .find(|pid| has(*pid, &link))
+        })?;
+        self.recent.retain(|pid| *pid != found);
+        self.recent.push_front(found);
+        self.recent.truncate(REMEMBERED);
+        Some(found)
+    }
+}
+
+/// The socket at the other end. A program may have made it for IPv6 and mapped the address.
+fn inode(peer: SocketAddr, port: u16) -> Option<u64> {
+    let IpAddr::V4(address) = peer.ip().to_canonical() else { return None };
+    // proc_pid_net(5): the address is the four bytes read as one number in the order of the machine.
+    let (here, there) = (u32::from_ne_bytes(address.octets()), u32::from_ne_bytes([127, 0, 0, 1]));
+    let plain = (format!("{here:08X}:{:04X}", peer.port()), format!("{there:08X}:{port:04X}"));
+    let mapped = |address: u32, port: u16| {
+        format!("{:08X}{:08X}{:08X}{address:08X}:{port:04X}", 0, 0, u32::from_ne_bytes([0, 0, 0xff, 0xff]))
+    };
+    let mapped = (mapped(here, peer.port()), mapped(there, port));
+    row("/proc/net/tcp", &plain).or_else(|| row("/proc/net/tcp6", &mapped))
+}
+
+fn row(table: &str, (here, there): &(String, String)) -> Option<u64> {
+    let table = fs::read_to_string(table).ok()?;
+    table.lines().skip(1).find_map(|line| {
+        let mut fields = line.split_ascii_whitespace().skip(1);
+        let ours = fields.next() == Some(here) && fields.next() == Some(there);
+        ours.then(|| fields.nth(6)?.parse().ok()).flatten()
+    })
+}
+
+/// The most recent first.
+fn processes() -> Vec<u32> {
+    let names = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok());
+    let mut all: Vec<u32> = names.filter_map(|name| name.parse().ok()).collect();
+    all.sort_unstable_by(|a, b| b.cmp(a));
+    all.truncate(PROCESSES);
+    all
+}
+
+fn has(pid: u32, link: &str) -> bool {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten().take(DESCRIPTORS);
+    entries.into_iter().any(|entry| fs::read_link(entry.path()).is_ok_and(|to| to.as_os_str() == link))
+}

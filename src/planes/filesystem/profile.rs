@@ -1,0 +1,269 @@
+//! Profiles: what a run may see and change, as a TOML file that a person can read.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::WallError;
+use super::limits::Limits;
+
+/// A rung of the ladder. A run starts on one and climbs only by a recorded step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rung {
+    /// Read the workspace.
+    ReadOnly,
+    /// Write inside it.
+    WorkspaceWrite,
+    /// Reach named hosts.
+    Networked,
+    /// Use credentials, each after an approval.
+    Credentialed,
+}
+
+impl Rung {
+    /// As it goes over the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "read-only",
+            Self::WorkspaceWrite => "workspace-write",
+            Self::Networked => "networked",
+            Self::Credentialed => "credentialed",
+        }
+    }
+}
+
+/// A profile that was understood.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    name: String,
+    file: Option<PathBuf>,
+    terms: Terms,
+}
+
+/// What the file says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Terms {
+    /// Where a run starts.
+    pub rung: Rung,
+    /// The workspace.
+    pub workspace: Workspace,
+    /// Files outside it.
+    pub files: Files,
+    /// Variables.
+    pub environment: Environment,
+    /// The network.
+    #[serde(default)]
+    pub network: Network,
+    /// Limits.
+    pub limits: Limits,
+}
+
+/// Access to the workspace.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workspace {
+    /// Read or write.
+    pub access: Access,
+    /// Paths in it that stay as they are.
+    #[serde(default)]
+    pub protect: Vec<PathBuf>,
+    /// Files that are not there and must not be made, with the harmless content that stands in for each.
+    #[serde(default)]
+    pub held: BTreeMap<PathBuf, String>,
+}
+
+/// Read or write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// Look.
+    Read,
+    /// Change.
+    Write,
+}
+
+/// Files outside the workspace.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// Of the system, read-only, where they exist.
+    pub system: Vec<PathBuf>,
+    /// Read-only; they must exist.
+    #[serde(default)]
+    pub read: Vec<PathBuf>,
+    /// Read and written; they must exist.
+    #[serde(default)]
+    pub write: Vec<PathBuf>,
+}
+
+/// Variables of the run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// Names that pass from outside.
+    pub pass: Vec<String>,
+    /// Variables that are set.
+    #[serde(default)]
+    pub set: BTreeMap<String, String>,
+}
+
+/// The network of the run.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// Hosts that are asked for at the start, as `host:port`.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Whether programs inside may speak TCP to each other.
+    #[serde(default)]
+    pub loopback: bool,
+}
+
+/// The profiles that come with Exeat, by name.
+pub const BUILT_IN: [(&str, &str); 4] = [
+    ("read-only", include_str!("../../../profiles/read-only.toml")),
+    ("workspace-write", include_str!("../../../profiles/workspace-write.toml")),
+    ("networked", include_str!("../../../profiles/networked.toml")),
+    ("credentialed", include_str!("../../../profiles/credentialed.toml")),
+];
+
+impl Profile {
+    /// The built-in profile of that name, or the one in that file: what has a `/` or a `.` in it is a file.
+    ///
+    /// # Errors
+    /// When there is none, or it makes no sense.
+    pub fn load(name: &str) -> Result<Self, WallError> {
+        if let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
+            return Self::parse(name, None, text);
+        }
+        if !name.contains(['/', '.']) {
+            let known = BUILT_IN.map(|(known, _)| known).join(", ");
+            return Err(fault(
+                name,
+                format!("there is none of that name; built in are {known}, and a file is named by its path"),
+            ));
+        }
+        let path = fs::canonicalize(name).map_err(|error| WallError::path(name, error))?;
+        let text = fs::read_to_string(&path).map_err(|error| WallError::path(&path, error))?;
+        Self::parse(name, Some(path), &text)
+    }
+
+    fn parse(name: &str, file: Option<PathBuf>, text: &str) -> Result<Self, WallError> {
+        let terms: Terms =
+            toml::from_str(text).map_err(|error| fault(name, error.to_string().trim().to_owned()))?;
+        match terms.fault() {
+            Some(reason) => Err(fault(name, reason)),
+            None => Ok(Self { name: name.to_owned(), file, terms }),
+        }
+    }
+
+    /// As it was named.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file it came from, if it is not built in.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// What it says.
+    #[must_use]
+    pub const fn terms(&self) -> &Terms {
+        &self.terms
+    }
+}
+
+impl Terms {
+    /// Why these terms contradict themselves.
+    fn fault(&self) -> Option<String> {
+        if self.rung == Rung::ReadOnly
+            && (self.workspace.access == Access::Write || !self.files.write.is_empty())
+        {
+            return Some(
+                "the rung read-only writes nothing: workspace.access is `read` and files.write is empty"
+                    .to_owned(),
+            );
+        }
+        if self.rung < Rung::Networked && !self.network.hosts.is_empty() {
+            return Some("network.hosts needs the rung networked".to_owned());
+        }
+        if let Some(field) = self.limits.fault() {
+            return Some(format!("limits.{field} must be at least 1 and at most 2^32"));
+        }
+        let absolute =
+            [("system", &self.files.system), ("read", &self.files.read), ("write", &self.files.write)];
+        for (field, paths) in absolute {
+            if let Some(path) = paths.iter().find(|path| !is_plain(path, true)) {
+                return Some(format!(
+                    "files.{field}: {} must be an absolute path without . or ..",
+                    path.display()
+                ));
+            }
+        }
+        let mut inner = self.workspace.protect.iter().chain(self.workspace.held.keys());
+        if let Some(path) = inner.find(|path| !is_plain(path, false)) {
+            return Some(format!(
+                "workspace: {} must be a path below the workspace, without . or ..",
+                path.display()
+            ));
+        }
+        self.environment.fault()
+    }
+}
+
+impl Environment {
+    fn fault(&self) -> Option<String> {
+        for name in &self.pass {
+            let plain = name.strip_suffix('*').unwrap_or(name);
+            if plain.is_empty() || !is_name(plain) {
+                return Some(format!("environment.pass: {name:?} is not the name of a variable"));
+            }
+            if reaches_reserved(name) {
+                return Some(format!(
+                    "environment.pass: {name} is Exeat's own, or would change what builds the walls"
+                ));
+            }
+        }
+        let mut set = self.set.iter();
+        let bad = set.find(|(name, value)| !is_name(name) || reaches_reserved(name) || value.contains('\0'));
+        bad.map(|(name, _)| format!("environment.set: {name} may not be set"))
+    }
+}
+
+/// Names that never pass: keys and places of Exeat, and what the dynamic loader obeys.
+const RESERVED: [&str; 3] = ["EXEAT_", "LD_", "GCONV_PATH"];
+
+fn reaches_reserved(pattern: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => RESERVED.iter().any(|name| name.starts_with(start) || start.starts_with(name)),
+        None => RESERVED.iter().any(|name| pattern.starts_with(name)),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn is_plain(path: &Path, absolute: bool) -> bool {
+    let named = path.components().filter(|part| matches!(part, Component::Normal(_))).count();
+    let odd = path.components().any(|part| matches!(part, Component::CurDir | Component::ParentDir));
+    path.is_absolute() == absolute
+        && (absolute || named > 0)
+        && !odd
+        && !path.as_os_str().as_encoded_bytes().contains(&0)
+}
+
+fn fault(name: &str, reason: impl Into<String>) -> WallError {
+    WallError::Profile { name: name.to_owned(), reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests;
