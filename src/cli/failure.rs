@@ -10,20 +10,36 @@ use crate::edges::client::ClientError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Done as asked.
-    Done = 0,
+    Done,
     /// It did not work.
-    Failed = 1,
+    Failed,
     /// The command line makes no sense.
-    Usage = 2,
+    Usage,
     /// Somebody or a rule said no.
-    Refused = 3,
+    Refused,
     /// Nobody has decided yet.
-    Pending = 4,
+    Pending,
+    /// What a command that was run for somebody ended with.
+    Of(u8),
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Refused => 3,
+            Self::Pending => 4,
+            Self::Of(code) => code,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(exit.code())
     }
 }
 

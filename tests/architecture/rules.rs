@@ -48,6 +48,11 @@ pub(crate) const RULES: &[Rule] = &[
         ],
     },
     Rule { names: &["landlock", "seccompiler", "libc"], home: &["planes/filesystem/"], except: &[] },
+    Rule {
+        names: &["close_fds"],
+        home: &["planes/filesystem/"],
+        except: &[("cli/inside.rs", "the shim keeps its descriptors from the agent")],
+    },
     Rule { names: &["ring"], home: &["base/crypto/", "base/random.rs"], except: &[] },
     Rule { names: &["jsonwebtoken"], home: &["domain/token/"], except: &[] },
     Rule { names: &["tokio::spawn", "tokio::task::spawn"], home: &["base/tasks.rs"], except: &[] },

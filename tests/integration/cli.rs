@@ -205,6 +205,7 @@ fn the_help_is_as_it_was() {
         "demo",
         "init",
         "serve",
+        "run",
         "request",
         "approve",
         "deny",

@@ -44,3 +44,5 @@ mod terminal;
 mod tokens;
 #[cfg(test)]
 mod vault;
+#[cfg(test)]
+mod walls;

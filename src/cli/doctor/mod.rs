@@ -3,6 +3,7 @@
 mod files;
 mod machine;
 mod service;
+mod walls;
 
 use clap::Args;
 use serde::Serialize;
@@ -78,6 +79,7 @@ impl Doctor {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Failure> {
         let mut findings = files::look(&self.dir.data_dir);
         findings.extend(machine::look());
+        findings.extend(walls::look());
         let listeners = [
             ("agent listener", &self.agent.url),
             ("review listener", &self.review.review_url),

@@ -1,0 +1,133 @@
+//! `exeat run --explain`: what a run could and could not do, plane by plane. Nothing is run and nobody is asked.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::preparation::Preparation;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::{DONE, Output, Page, listed};
+use crate::planes::filesystem::plan::Plan;
+use crate::planes::filesystem::profile::Rung;
+use crate::planes::filesystem::second_wall;
+
+/// Says it.
+pub(super) fn explain(preparation: &Preparation, open: bool, output: Output) -> Result<Exit, Failure> {
+    let plan = &preparation.plan;
+    let abi = second_wall::abi();
+    let terms = plan.profile().terms();
+    let protection = plan.protection();
+    let document = json!({
+        "profile": plan.profile().name(),
+        "rung": terms.rung.name(),
+        "walls": !open,
+        "landlock_abi": abi,
+        "filesystem": {
+            "granted": plan.filesystem(),
+            "workspace": plan.workspace(),
+            "writable": plan.writable(),
+            "protected": protection.shut,
+            "barred": protection.barred.iter().chain(protection.held.keys()).collect::<Vec<_>>(),
+            "start_in": plan.start_in(),
+        },
+        "network": { "granted": plan.network(), "loopback": terms.network.loopback },
+        "secrets": { "possible": terms.rung == Rung::Credentialed },
+        "environment": plan.environment().keys().map(|name| name.to_string_lossy()).collect::<Vec<_>>(),
+        "limits": terms.limits,
+    });
+    output.answer(&document, |page| {
+        page.line(format!("profile {}, on the rung {}", plan.profile().name(), terms.rung.name()));
+        if open {
+            page.line("WITHOUT WALLS: nothing below is enforced; the command can do whatever you can.");
+        }
+        filesystem(page, plan);
+        network(page, plan);
+        secrets(page, terms.rung);
+        rest(page, plan, abi);
+    })?;
+    DONE
+}
+
+fn filesystem(page: &mut Page, plan: &Plan) {
+    let workspace = plan.workspace().display();
+    page.gap();
+    page.line("Filesystem");
+    if plan.writable() {
+        page.line(format!("  can    read and write {workspace}"));
+    } else {
+        page.line(format!("  can    read {workspace}, and not write there"));
+    }
+    paths(page, "  can    read and write ", plan.written());
+    paths(page, "  can    read ", plan.read());
+    page.line(format!("  can    read of the system {}", listed(plan.system().map(Path::display))));
+    page.line("  can    write to an empty home, /tmp and /dev/shm, which are gone afterwards");
+    let protection = plan.protection();
+    paths(page, "  cannot change ", &protection.shut);
+    let barred: Vec<PathBuf> = protection.barred.iter().chain(protection.held.keys()).cloned().collect();
+    paths(page, "  cannot make ", &barred);
+    page.line("  cannot see any other file: homes, keys, sockets, other runs, Exeat's data");
+}
+
+fn paths(page: &mut Page, what: &str, paths: &[PathBuf]) {
+    if !paths.is_empty() {
+        page.line(format!("{what}{}", listed(paths.iter().map(|path| path.display()))));
+    }
+}
+
+fn network(page: &mut Page, plan: &Plan) {
+    let terms = plan.profile().terms();
+    page.gap();
+    page.line("Network");
+    page.line(
+        "  can    send requests to Exeat, which decides on each and logs it; there is no other way out",
+    );
+    let hosts = &terms.network.hosts;
+    if terms.rung >= Rung::Networked && !hosts.is_empty() {
+        page.line(format!("  asks   for {} when it starts", listed(hosts)));
+    } else {
+        page.line("  cannot reach any host, until one is granted");
+    }
+    let loopback = if terms.network.loopback { "can   " } else { "cannot" };
+    page.line(format!("  {loopback} speak TCP between its own programs, over loopback"));
+}
+
+fn secrets(page: &mut Page, rung: Rung) {
+    page.gap();
+    page.line("Secrets");
+    page.line("  cannot hold an upstream credential: Exeat places it, after the request has left the walls");
+    if rung == Rung::Credentialed {
+        page.line("  can    ask for the use of one; a person decides");
+    } else {
+        page.line("  cannot use one on this rung; to ask for it is a step up the ladder");
+    }
+}
+
+fn rest(page: &mut Page, plan: &Plan, abi: Option<i32>) {
+    let limits = plan.profile().terms().limits;
+    page.gap();
+    page.line("Limits");
+    page.line(format!(
+        "  {} processes (not for root), {} MiB of memory for a process, {} MiB for a file, {} open files, {} s",
+        limits.processes, limits.memory_mib, limits.file_mib, limits.open_files, limits.seconds
+    ));
+    page.line(format!(
+        "  variables {}",
+        listed(plan.environment().keys().map(|name| name.to_string_lossy()))
+    ));
+    match abi {
+        Some(abi) => {
+            page.line(format!("  landlock ABI {abi} stands behind the mounts{}", missing_of_landlock(abi)));
+        }
+        None => page.line("  no landlock on this kernel: the mounts, namespaces and seccomp stand alone"),
+    }
+}
+
+/// What an older ABI does not do.
+pub(crate) const fn missing_of_landlock(abi: i32) -> &'static str {
+    match abi {
+        ..=3 => ", without TCP ports, device ioctls, signals and abstract sockets (Linux 6.12 has them)",
+        4 => ", without device ioctls, signals and abstract sockets (Linux 6.12 has them)",
+        5 => ", without signals and abstract sockets (Linux 6.12 has them)",
+        _ => "",
+    }
+}
