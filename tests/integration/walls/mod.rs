@@ -1,5 +1,11 @@
 //! The walls of a run, from outside and from inside. What stands in for the broker grants everything; the walls are real.
+//!
+//! The escape suite (`escape_*`) runs inside, as root and as an ordinary user, and tries to get out.
 
 mod bad_input;
+mod escape_files;
+mod escape_network;
+mod escape_processes;
 mod lifecycle;
 pub(crate) mod stand;
+mod terminal;
