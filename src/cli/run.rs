@@ -3,6 +3,7 @@
 mod explain;
 mod ledger;
 mod outside;
+mod placeholders;
 mod preparation;
 mod relay;
 mod supervise;
@@ -18,6 +19,7 @@ use super::output::Output;
 use super::settings::{AgentSide, DataDir};
 use crate::planes::filesystem::profile::BUILT_IN;
 pub(super) use explain::missing_of_landlock;
+use placeholders::Wanted;
 use preparation::Preparation;
 
 /// Run a command inside walls whose only way out is Exeat.
@@ -29,6 +31,7 @@ use preparation::Preparation;
 Examples:
   exeat run --profile workspace-write --workspace . -- make test
   exeat run --profile read-only --explain
+  exeat run --profile credentialed --credential github=service:ci-bot --wait 120 -- gh pr list
   exeat run --show-profile networked > mine.toml && exeat run --profile ./mine.toml -- npm ci")]
 pub(crate) struct Run {
     #[command(flatten)]
@@ -41,9 +44,13 @@ pub(crate) struct Run {
     /// The directory that it works in.
     #[arg(long, value_name = "DIR", default_value = ".")]
     workspace: PathBuf,
-    /// The person whom the run belongs to.
-    #[arg(long, value_name = "PERSON")]
-    person: Option<String>,
+    /// Set the variables in which tools look for a key to a placeholder, which stands for what is approved for this run at
+    /// this upstream and acting identity. Repeatable.
+    #[arg(long, value_name = "UPSTREAM=IDENTITY")]
+    credential: Vec<Wanted>,
+    /// Hold a refused request for so many seconds while a person decides; at most 120.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=120))]
+    wait: u32,
     /// Say, plane by plane, what the run could do and what not, and run nothing.
     #[arg(long)]
     explain: bool,

@@ -7,8 +7,8 @@ use serde_json::json;
 use super::preparation::Preparation;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{DONE, Output, Page, listed};
+use crate::domain::run::Rung;
 use crate::planes::filesystem::plan::Plan;
-use crate::planes::filesystem::profile::Rung;
 use crate::planes::filesystem::second_wall;
 
 /// Says it.
@@ -19,7 +19,7 @@ pub(super) fn explain(preparation: &Preparation, open: bool, output: Output) -> 
     let protection = plan.protection();
     let document = json!({
         "profile": plan.profile().name(),
-        "rung": terms.rung.name(),
+        "rung": terms.rung.as_str(),
         "walls": !open,
         "landlock_abi": abi,
         "filesystem": {
@@ -36,7 +36,7 @@ pub(super) fn explain(preparation: &Preparation, open: bool, output: Output) -> 
         "limits": terms.limits,
     });
     output.answer(&document, |page| {
-        page.line(format!("profile {}, on the rung {}", plan.profile().name(), terms.rung.name()));
+        page.line(format!("profile {}, on the rung {}", plan.profile().name(), terms.rung.as_str()));
         if open {
             page.line("WITHOUT WALLS: nothing below is enforced; the command can do whatever you can.");
         }

@@ -2,15 +2,15 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
-
-use serde::Deserialize;
-use serde_json::{Value, json};
+use std::path::Path;
 
 use super::Run;
-use crate::base::crypto::hash::sha256;
+use super::placeholders::{Wanted, variables};
+use crate::base::crypto::hash::{Digest, sha256};
 use crate::cli::failure::Failure;
+use crate::domain::run::{EndCause, PathText};
 use crate::edges::client::Client;
+use crate::edges::wire::{EndBody, RunBody, RunStarted};
 use crate::planes::filesystem::plan::Plan;
 
 /// A run that the broker knows.
@@ -20,44 +20,25 @@ pub(super) struct Opened {
     granted: Granted,
 }
 
-/// What the broker answers.
-#[derive(Debug, Deserialize)]
-pub(super) struct Granted {
-    /// The run.
-    id: String,
-    /// Its own socket, which is its identity.
-    pub(super) socket: PathBuf,
+/// What the broker answered.
+#[derive(Debug)]
+pub(super) struct Granted(RunStarted);
+
+impl Granted {
+    /// The run's own socket, which is its identity.
+    pub(super) fn socket(&self) -> &Path {
+        Path::new(&self.0.socket)
+    }
+
     /// Exeat's certificate authority.
-    pub(super) ca: PathBuf,
-}
+    pub(super) fn ca(&self) -> &Path {
+        Path::new(&self.0.ca)
+    }
 
-/// Why a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// The command ended by itself.
-    Exited,
-    /// A signal ended it that nobody here passed on.
-    Signalled,
-    /// A person or the system asked it to end.
-    Interrupted,
-    /// It did what a program may not do.
-    AgentCrashed,
-    /// The shim or the walls failed.
-    ShimCrashed,
-    /// Its time was up.
-    Timeout,
-}
-
-impl Cause {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Exited => "exited",
-            Self::Signalled => "signalled",
-            Self::Interrupted => "interrupted",
-            Self::AgentCrashed => "agent_crashed",
-            Self::ShimCrashed => "shim_crashed",
-            Self::Timeout => "timeout",
-        }
+    /// The variables that name the run, and those with its placeholders.
+    pub(super) fn variables(&self) -> impl Iterator<Item = (String, String)> {
+        let own = std::iter::once(("EXEAT_RUN".to_owned(), self.0.id.to_string()));
+        own.chain(self.0.placeholders.iter().flat_map(|(upstream, held)| variables(upstream, held)))
     }
 }
 
@@ -65,19 +46,20 @@ impl Opened {
     /// Opens the run.
     pub(super) async fn open(run: &Run, plan: &Plan) -> Result<Self, Failure> {
         let client = run.connection.client()?;
-        let mut body = json!({
-            "profile": plan.profile().name(),
-            "rung": plan.profile().terms().rung.name(),
-            "workspace": plan.workspace(),
-            "unsafe_no_sandbox": run.unsafe_no_sandbox,
-            "filesystem": plan.filesystem(),
-            "network": plan.network(),
-            "command_digest": digest(&run.command),
-        });
-        if let (Some(person), Some(members)) = (&run.person, body.as_object_mut()) {
-            drop(members.insert("person".to_owned(), Value::from(person.clone())));
-        }
-        let granted = client.send("/v1/runs", &body).await?;
+        let workspace = plan.workspace().to_string_lossy();
+        let workspace: PathText = workspace.parse().map_err(|error| unnameable("workspace", &error))?;
+        let body = RunBody {
+            profile: plan.profile().short_name().parse().map_err(|error| unnameable("profile", &error))?,
+            rung: plan.profile().terms().rung,
+            workspace: Some(workspace),
+            unsafe_no_sandbox: run.unsafe_no_sandbox,
+            filesystem: plan.filesystem(),
+            network: plan.network(),
+            command: Some(digest(&run.command)),
+            credentials: run.credential.iter().map(Wanted::body).collect(),
+            wait_seconds: run.wait,
+        };
+        let granted = Granted(client.send("/v1/runs", &body).await?);
         Ok(Self { client, granted })
     }
 
@@ -87,19 +69,18 @@ impl Opened {
     }
 
     /// Closes the run.
-    pub(super) async fn close(self, cause: Cause, exit: Option<u8>) -> Result<(), Failure> {
-        let path = format!("/v1/runs/{}/end", self.granted.id);
-        let mut body = json!({ "cause": cause.name() });
-        if let (Some(exit), Some(members)) = (exit, body.as_object_mut()) {
-            drop(members.insert("exit".to_owned(), Value::from(exit)));
-        }
-        drop(self.client.send::<Value>(&path, &body).await?);
-        Ok(())
+    pub(super) async fn close(self, cause: EndCause, exit: Option<u8>) -> Result<(), Failure> {
+        let path = format!("/v1/runs/{}/end", self.granted.0.id);
+        Ok(self.client.tell(&path, &EndBody { cause, exit: exit.map(i32::from) }).await?)
     }
 }
 
+fn unnameable(what: &str, error: &dyn std::error::Error) -> Failure {
+    Failure::because(&format!("the path of the {what} cannot be shown to a person as it is"), error)
+}
+
 /// As the kernel would give the command line: each part ended by a zero byte.
-fn digest(command: &[OsString]) -> String {
+fn digest(command: &[OsString]) -> Digest {
     let parts: Vec<&[u8]> = command.iter().flat_map(|part| [part.as_bytes(), &[0]]).collect();
-    sha256(&parts).to_string()
+    sha256(&parts)
 }

@@ -10,12 +10,13 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::Run;
-use super::ledger::{Cause, Granted, Opened};
+use super::ledger::{Granted, Opened};
 use super::preparation::{Preparation, private_file};
 use super::supervise::{Lines, supervise};
 use crate::base::random::{SystemRandomness, bytes};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{Output, note};
+use crate::domain::run::EndCause as Cause;
 use crate::planes::filesystem::bwrap::{Pins, arguments};
 use crate::planes::filesystem::inside::{Inside, PORT, SOCKET, TRUST};
 use crate::planes::filesystem::kernel::WHEN_BUILDING_FAILS;
@@ -60,7 +61,7 @@ pub(super) async fn run(run: &Run, preparation: Preparation, output: Output) -> 
 
 async fn walled(run: &Run, preparation: &Preparation, granted: &Granted) -> Result<End, Failure> {
     // Exeat's data lies where its certificate does; only now is it known where.
-    let data = granted.ca.parent().unwrap_or(&granted.ca);
+    let data = granted.ca().parent().unwrap_or(granted.ca());
     let forbidden = preparation.forbidden.clone().and(data);
     drop(forbidden.workspace(preparation.plan.workspace())?);
     for path in preparation.plan.read().iter().chain(preparation.plan.written()) {
@@ -82,14 +83,14 @@ async fn walled(run: &Run, preparation: &Preparation, granted: &Granted) -> Resu
         status: theirs.status.as_raw_fd(),
         control: theirs.control.as_raw_fd(),
     });
-    let trust = trust::bundle(&granted.ca)?;
+    let trust = trust::bundle(granted.ca())?;
     let time = std::time::Duration::from_secs(inside.limits.seconds);
     let made = match &preparation.bwrap {
         Some(bwrap) => Made::walled(run, preparation, granted, bwrap, (inside, trust))?,
         None => Made::open(run, preparation, granted, (inside, trust))?,
     };
     let Made { mut command, pins, _plugs, _files } = made;
-    command.env_clear().envs(preparation.plan.environment());
+    command.env_clear().envs(preparation.plan.environment()).envs(granted.variables());
     theirs.hand_on()?;
     supervise(command, (ours, theirs), pins, terminal, time).await
 }
@@ -113,7 +114,7 @@ impl Made {
         let plan = &preparation.plan;
         let plugs = Plugs::put(plan.protection())?;
         let walls = serde_json::to_vec(&inside).map_err(|error| Failure::because("no JSON", &error))?;
-        let socket = fs::canonicalize(&granted.socket)?;
+        let socket = fs::canonicalize(granted.socket())?;
         let mounts = plan.mounts(&preparation.program, &socket, Texts { trust, walls });
         let pins = Pins::open(&mounts)?;
         pins.hand_on()?;
@@ -131,7 +132,8 @@ impl Made {
     ) -> Result<Self, Failure> {
         let files = PrivateDir::make()?;
         let trust = private_file(&files.0, "ca.pem", &trust)?;
-        let inside = Inside { port: 0, socket: granted.socket.clone(), trust, guarded: Vec::new(), ..inside };
+        let inside =
+            Inside { port: 0, socket: granted.socket().to_owned(), trust, guarded: Vec::new(), ..inside };
         let told = serde_json::to_vec(&inside).map_err(|error| Failure::because("no JSON", &error))?;
         let told = private_file(&files.0, "inside.json", &told)?;
         let mut command = Command::new(&preparation.program);

@@ -11,12 +11,12 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::ledger::Cause;
 use super::outside::{End, Theirs};
 use super::relay;
 use super::terminal::Terminal;
 use crate::cli::failure::Failure;
 use crate::cli::output::note;
+use crate::domain::run::EndCause as Cause;
 use crate::planes::filesystem::bwrap::Pins;
 use crate::planes::filesystem::inside::Status;
 

@@ -13,6 +13,8 @@ use serde::Serialize;
 
 pub use owner::Owners;
 
+use crate::domain::step::ObservedStep;
+
 /// The longest preface, in bytes, with its line break.
 pub const LONGEST: usize = 4096;
 /// How many parents are named.
@@ -24,28 +26,6 @@ pub struct Preface {
     v: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<ObservedStep>,
-}
-
-/// Who opened the connection.
-#[derive(Debug, Serialize)]
-pub struct ObservedStep {
-    /// Its number inside.
-    pid: u32,
-    /// The file it runs.
-    executable: String,
-    /// SHA-256 of its command line as the kernel gives it: arguments, each ended by a zero byte.
-    command: String,
-    /// Its parents, the nearest first, up to the agent.
-    parents: Vec<Parent>,
-}
-
-/// A process above it.
-#[derive(Debug, Serialize)]
-pub struct Parent {
-    /// Its number inside.
-    pid: u32,
-    /// The file it runs.
-    executable: String,
 }
 
 impl Preface {

@@ -8,33 +8,7 @@ use serde::Deserialize;
 
 use super::WallError;
 use super::limits::Limits;
-
-/// A rung of the ladder. A run starts on one and climbs only by a recorded step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rung {
-    /// Read the workspace.
-    ReadOnly,
-    /// Write inside it.
-    WorkspaceWrite,
-    /// Reach named hosts.
-    Networked,
-    /// Use credentials, each after an approval.
-    Credentialed,
-}
-
-impl Rung {
-    /// As it goes over the wire.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ReadOnly => "read-only",
-            Self::WorkspaceWrite => "workspace-write",
-            Self::Networked => "networked",
-            Self::Credentialed => "credentialed",
-        }
-    }
-}
+use crate::domain::run::Rung;
 
 /// A profile that was understood.
 #[derive(Clone, Debug)]
@@ -166,6 +140,13 @@ impl Profile {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// As it is told of elsewhere: a built-in one by its name, another by that of its file.
+    #[must_use]
+    pub fn short_name(&self) -> &str {
+        let file = self.file.as_deref().and_then(Path::file_name).and_then(std::ffi::OsStr::to_str);
+        file.unwrap_or(&self.name)
     }
 
     /// The file it came from, if it is not built in.

@@ -13,7 +13,7 @@ use landlock::{
 };
 
 use super::WallError;
-use super::inside::{Inside, TRUST};
+use super::inside::{EXEAT, Inside, TRUST};
 
 /// The newest ABI that is asked for. 7 brings the log; 9 keeps sockets by path inside as well.
 const NEWEST: ABI = ABI::V9;
@@ -55,7 +55,7 @@ fn restrict(inside: &Inside) -> Result<RestrictionStatus, RulesetError> {
     }
     let all = AccessFs::from_all(NEWEST);
     let look = AccessFs::from_read(NEWEST);
-    for path in inside.read.iter().map(PathBuf::as_path).chain([Path::new("/proc"), Path::new(TRUST)]) {
+    for path in inside.read.iter().map(PathBuf::as_path).chain(["/proc", TRUST, EXEAT].map(Path::new)) {
         made = beneath(made, path, look)?;
     }
     let own = ["/tmp", "/dev"].map(Path::new);

@@ -185,5 +185,5 @@ fn what_the_broker_is_told_is_what_was_granted() {
     }
     assert_eq!(body["filesystem"][1]["paths"], json!(["**"]));
     let command = exeat::base::crypto::hash::sha256(&[b"sh\0-c\0exit 0\0"]);
-    assert_eq!(body["command_digest"], command.to_string());
+    assert_eq!(body["command"], command.to_string());
 }

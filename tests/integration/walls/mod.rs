@@ -9,3 +9,4 @@ mod escape_processes;
 mod lifecycle;
 pub(crate) mod stand;
 mod terminal;
+mod whole;

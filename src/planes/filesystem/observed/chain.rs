@@ -2,8 +2,10 @@
 
 use std::fs;
 
-use super::{ObservedStep, PARENTS, Parent};
+use super::PARENTS;
 use crate::base::crypto::hash::sha256;
+use crate::domain::inert::Inert;
+use crate::domain::step::{ObservedProcess, ObservedStep};
 
 /// The longest name of an executable that is told, in bytes.
 const LONGEST: usize = 512;
@@ -12,11 +14,11 @@ const LONGEST: usize = 512;
 pub(super) fn step(pid: u32) -> Option<ObservedStep> {
     let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let executable = executable(pid)?;
-    Some(ObservedStep { pid, executable, command: sha256(&[&command]).to_string(), parents: parents(pid) })
+    Some(ObservedStep { pid, executable, command: sha256(&[&command]), parents: parents(pid) })
 }
 
 /// Up to the agent, whose parent is the shim.
-fn parents(of: u32) -> Vec<Parent> {
+fn parents(of: u32) -> Vec<ObservedProcess> {
     let (own, mut parents, mut pid) = (std::process::id(), Vec::new(), of);
     while parents.len() < PARENTS {
         match parent(pid) {
@@ -24,18 +26,24 @@ fn parents(of: u32) -> Vec<Parent> {
             _ => break,
         }
         let Some(executable) = executable(pid) else { break };
-        parents.push(Parent { pid, executable });
+        parents.push(ObservedProcess { pid, executable });
     }
     parents
 }
 
-fn executable(pid: u32) -> Option<String> {
+/// What could move a cursor or turn a line in the name is written as `\u{…}`: a process does not hide by its name.
+fn executable(pid: u32) -> Option<Inert<1024>> {
     let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
-    let mut text = path.to_string_lossy().into_owned();
-    while text.len() > LONGEST {
-        let _ = text.pop();
+    let plain = |c: char| c == ' ' || c.to_string().parse::<Inert<1>>().is_ok();
+    let mut text = String::new();
+    for c in path.to_string_lossy().trim().chars() {
+        let shown = if plain(c) { c.to_string() } else { c.escape_unicode().to_string() };
+        if text.len() + shown.len() > LONGEST {
+            break;
+        }
+        text.push_str(&shown);
     }
-    Some(text)
+    text.trim().parse().ok()
 }
 
 /// The fourth field of proc_pid_stat(5). The second is a name in brackets, and may hold anything.

@@ -6,7 +6,7 @@ use super::*;
 fn the_built_in_profiles_are_understood_and_stand_on_their_rung() {
     for (name, _) in BUILT_IN {
         let profile = Profile::load(name).unwrap();
-        assert_eq!(profile.terms().rung.name(), name);
+        assert_eq!(profile.terms().rung.as_str(), name);
         assert!(profile.terms().files.write.is_empty(), "{name} writes outside the workspace");
     }
 }

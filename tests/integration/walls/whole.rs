@@ -1,0 +1,132 @@
+//! The whole of it: a real broker, real walls, and a real upstream.
+
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::stand::Ran;
+use crate::house::{Agent, House, Upstream, binary};
+
+/// A home and a workspace beside the house.
+struct Desk {
+    dir: TempDir,
+    workspace: PathBuf,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        let workspace = dir.path().join("work");
+        std::fs::create_dir_all(&workspace).unwrap();
+        std::fs::create_dir_all(dir.path().join("home")).unwrap();
+        Self { dir, workspace }
+    }
+
+    fn command(&self, house: &House, agent: &Agent, options: &[&str], script: &str) -> Command {
+        let mut run = binary();
+        run.env("HOME", self.dir.path().join("home"))
+            .env("EXEAT_URL", &house.agent)
+            .env("EXEAT_AGENT_KEY", &agent.key);
+        run.current_dir(&self.workspace)
+            .arg("run")
+            .args(options)
+            .args(["--", "sh", "-c", script])
+            .stdin(Stdio::null());
+        run
+    }
+
+    /// Runs it, while the house goes on.
+    async fn run(&self, house: &House, agent: &Agent, options: &[&str], script: &str) -> Ran {
+        let mut command = self.command(house, agent, options, script);
+        let done: Output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        Ran::of(&done)
+    }
+}
+
+async fn events(house: &House, name: &str) -> Vec<Value> {
+    let log = house.log().await;
+    log.iter().map(|line| line["entry"]["event"].clone()).filter(|event| event["type"] == name).collect()
+}
+
+/// What is local stays local by `NO_PROXY`; the upstream of this test is called localhost, and is meant.
+const OUT: &str = "NO_PROXY= no_proxy= curl -sS --noproxy ''";
+
+#[tokio::test]
+async fn a_run_is_opened_walled_and_closed_on_the_record() {
+    let (house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let desk = Desk::new();
+    let ran = desk.run(&house, &agent, &["--profile", "workspace-write"], "echo done > made; exit 3").await;
+    assert_eq!(ran.expect(3).err, "");
+    assert_eq!(std::fs::read_to_string(desk.workspace.join("made")).unwrap(), "done\n");
+    let (started, ended) = (events(&house, "run_started").await, events(&house, "run_ended").await);
+    assert_eq!((started.len(), ended.len()), (1, 1));
+    assert_eq!((&started[0]["rung"], &started[0]["run"]), (&json!("workspace-write"), &ended[0]["run"]));
+    assert_eq!((&ended[0]["end"]["cause"], &ended[0]["end"]["exit"]), (&json!("exited"), &json!(3)));
+    assert_eq!(std::fs::read_dir(house.data().join("runs")).unwrap().count(), 0, "no socket is left");
+}
+
+#[tokio::test]
+async fn i10_a_placeholder_becomes_the_credential_only_outside_the_walls() {
+    let (house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let desk = Desk::new();
+    let url = upstream.url("/files/a");
+    let get = format!("{OUT} -H \"Authorization: Bearer $FILES_TOKEN\" {url}");
+    let options = ["--profile", "credentialed", "--credential", "files=service:ci-bot", "--wait", "60"];
+    let script = format!("env; {get}");
+    let asking = desk.run(&house, &agent, &options, &script);
+    let deciding = async {
+        // The request is held, and asked for on the run's behalf; a person finds it.
+        let pending = loop {
+            let found = house.review(Method::GET, "/v1/approvals?state=pending", None).await.expect(200);
+            if let Some(pending) = found["approvals"].as_array().and_then(|all| all.first()) {
+                break pending.clone();
+            }
+            tokio::task::yield_now().await;
+        };
+        house.approve(&pending).await.expect(200);
+        events(&house, "use_refused").await.remove(0)
+    };
+    let (ran, refusal) = tokio::join!(asking, deciding);
+    let ran = ran.expect(0);
+    assert!(ran.out.contains(r#"{"ok":true}"#), "{ran:?}");
+    assert!(!ran.out.contains(upstream.secret()) && upstream.heads()[0].contains(upstream.secret()));
+    let observed = &refusal["step"]["observed"];
+    assert_eq!(observed["executable"], "/usr/bin/curl", "{refusal}");
+    let used = &events(&house, "use_started").await[0];
+    assert_eq!(used["step"]["observed"]["executable"], "/usr/bin/curl");
+}
+
+#[tokio::test]
+async fn the_brokers_own_doors_are_shut_to_a_run() {
+    let (house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let desk = Desk::new();
+    symlink(house.data(), desk.workspace.join("data")).unwrap();
+    let script = format!(
+        "cat data/vault.key data/ca.pem; ls data; \
+         for url in {} {} {}; do curl -sS --noproxy '*' $url/healthz; {OUT} $url/healthz; done; echo tried",
+        house.agent, house.review, house.proxy
+    );
+    let ran = desk.run(&house, &agent, &["--profile", "workspace-write"], &script).await;
+    assert!(ran.out.ends_with("tried\n"), "{ran:?}");
+    assert!(!ran.out.contains("BEGIN CERTIFICATE") && !ran.out.contains("exeat.db"), "{ran:?}");
+    assert!(!ran.out.contains("\"ok\"") && !ran.out.contains("healthy"), "{ran:?}");
+}
+
+#[tokio::test]
+async fn a_run_without_walls_is_forbidden_by_the_policy_until_it_is_allowed() {
+    let upstream = Upstream::start().await;
+    for (config, code) in [("", 3), ("[policy]\nunsafe_no_sandbox = true\n", 0)] {
+        let house = House::start_with(config);
+        let agent = house.install(&upstream, "bearer").await;
+        let desk = Desk::new();
+        let ran = desk.run(&house, &agent, &["--unsafe-no-sandbox"], "true").await.expect(code);
+        assert!(ran.err.contains("no walls"), "{ran:?}");
+    }
+}
