@@ -88,8 +88,11 @@ tools-build:
 	  echo "installing gcc with apt: two dependencies hold C"; apt-get update -q && apt-get install -y -q gcc libc6-dev; \
 	fi
 
-# faketime steps the wall clock of a broker under test.
+# faketime steps the wall clock of a broker under test; bubblewrap builds the walls of runs.
 tools-test:
+	@if ! command -v bwrap >/dev/null; then \
+	  echo "installing bubblewrap with apt: it builds the walls of runs"; apt-get update -q && apt-get install -y -q bubblewrap; \
+	fi
 	@if [ ! -e /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 ]; then \
 	  echo "installing faketime with apt: tests step the clock with it"; apt-get update -q && apt-get install -y -q faketime; \
 	fi
