@@ -1,7 +1,7 @@
 //! The command line: it translates what was typed into calls of Exeat's own listeners, and answers into text or JSON.
 //!
 //! One file per command: its arguments and what it does. Nothing here decides anything, and no key or secret is ever
-//! taken from an argument. `main` calls [`run`].
+//! taken from an argument. `main` calls [`run()`].
 
 mod agent;
 mod approvals;
