@@ -113,6 +113,7 @@ impl Serving {
     /// Stops now.
     pub async fn stop(self) {
         self.connections.stop();
+        self.broker.let_keepers_go();
         if tokio::time::timeout(GRACE, self.connections.ended()).await.is_err() {
             tracing::warn!("some connections were still open when the time for them was up");
         }
@@ -216,8 +217,16 @@ fn start(
     proxy.answer_inside(Arc::new(Doorway::new(edge(Listener::Run))));
     tasks.spawn(Arc::clone(&proxy).attend(openings));
     tasks.spawn(proxy.serve(listeners.proxy));
+    tasks.spawn(look_after_runs(Arc::clone(&broker), tasks.clone()));
     tasks.spawn(look_after_time(broker, tasks.clone()));
     Ok(())
+}
+
+async fn look_after_runs(broker: Arc<Broker>, tasks: Tasks) {
+    tokio::select! {
+        () = tasks.stopping() => {}
+        () = broker.end_abandoned_runs() => {}
+    }
 }
 
 async fn look_after_time(broker: Arc<Broker>, tasks: Tasks) {

@@ -21,7 +21,7 @@ use super::output::note;
 use crate::base::tasks::Tasks;
 use crate::planes::filesystem::inside::{Inside, Status};
 use crate::planes::filesystem::walls::{StartError, become_agent};
-use crate::planes::filesystem::{environment, guard, shim};
+use crate::planes::filesystem::{environment, guard, reap, shim};
 
 /// How often the protected paths are looked at.
 const WATCH: Duration = Duration::from_millis(500);
@@ -109,7 +109,12 @@ impl Shim {
         let control = File::open(descriptor(inside.control))?;
         CloseFdsBuilder::new().cloexecfrom(3);
         rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        if inside.walled {
+            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        } else {
+            // It must outlive what started it, to end everything else. It learns of that from the line on which it is told signals.
+            reap::adopt()?;
+        }
         if inside.walled
             && let Some(path) = guard::lost(&inside.guarded)
         {
@@ -129,11 +134,15 @@ impl Shim {
             Ok(runtime) => runtime,
             Err(error) => return failed(&error.to_string(), UNTOLD),
         };
+        let walled = self.inside.walled;
         let code = runtime.block_on(self.until_the_end()).unwrap_or_else(|error| {
             note(&format!("exeat: {error}\n"));
             UNTOLD
         });
         runtime.shutdown_background();
+        if !walled {
+            reap::end_all();
+        }
         ExitCode::from(code)
     }
 

@@ -160,6 +160,8 @@ pub enum EndCause {
     BrokerStopped,
     /// Its agent was removed.
     AgentRemoved,
+    /// What started it went away without a word: it was killed, or cut off.
+    Abandoned,
     /// Nobody reported how: a broker found it open when it started.
     Unknown,
 }

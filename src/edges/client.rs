@@ -4,6 +4,7 @@
 //! loopback. It never prints and never retries; what a refusal means is the caller's business.
 
 mod inside;
+mod long;
 
 use std::fmt;
 use std::time::Duration;
@@ -228,16 +229,6 @@ impl Client {
     pub async fn read_text(&self, path: &str) -> Result<String, ClientError> {
         let body = self.accepted(self.request(Method::GET, path).timeout(PATIENCE)).await?;
         String::from_utf8(body.to_vec()).map_err(|_| self.unreadable())
-    }
-
-    /// Reads something long, piece by piece.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn stream(&self, path: &str) -> Result<Response, ClientError> {
-        let response =
-            self.request(Method::GET, path).send().await.map_err(|source| self.unreachable(source))?;
-        if response.status().is_success() { Ok(response) } else { Err(self.refusal(response).await) }
     }
 
     /// A connection that broke off half way.

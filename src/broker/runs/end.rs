@@ -13,7 +13,7 @@ use crate::store::StoreError;
 
 /// How often an end is tried again when a climb came between.
 const ATTEMPTS: usize = 8;
-/// A run that is open in the store and not here is left alone so long: it may be about to begin.
+/// A run that is open in the store and not here, or that nobody keeps who said so, is left alone so long: it may be about to begin.
 const BEGINNING: Duration = Duration::from_mins(1);
 
 impl Broker {
@@ -47,11 +47,13 @@ impl Broker {
         let now = self.now();
         let mut ended = 0;
         for record in self.parts.store.open_runs().await.map_err(unavailable)? {
-            let known = self.runs.find(record.run.id).is_some();
+            let known = self.runs.find(record.run.id);
             let cause = match known {
                 _ if record.run.expires_at <= now => EndCause::Timeout,
-                false if record.run.began_at.plus(BEGINNING) <= now => EndCause::Unknown,
-                _ => continue,
+                _ if now < record.run.began_at.plus(BEGINNING) => continue,
+                None => EndCause::Unknown,
+                Some(run) if run.awaits_keeper() => EndCause::Abandoned,
+                Some(_) => continue,
             };
             self.close_run(record, RunEnd { cause, exit: None }).await?;
             ended += 1;
@@ -81,7 +83,7 @@ impl Broker {
     }
 
     /// Closes the door first: whatever becomes of the record, nothing goes through any more.
-    async fn close_run(&self, mut record: RunRecord, end: RunEnd) -> Result<(), Problem> {
+    pub(super) async fn close_run(&self, mut record: RunRecord, end: RunEnd) -> Result<(), Problem> {
         let (id, agent) = (record.run.id, record.run.agent);
         self.runs.end(id);
         for _ in 0..ATTEMPTS {

@@ -1,6 +1,7 @@
 //! Runs that are under way: what of them is not in the store, because it ends with this process anyway.
 
 mod end;
+mod keep;
 mod start;
 mod steps;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+pub use keep::Keeping;
 pub use start::{NewRun, StartedRun};
 pub use steps::Told;
 
@@ -35,13 +37,19 @@ const HELD_AT_ONCE: usize = 256;
 pub(super) struct Runs {
     live: Mutex<HashMap<RunId, Arc<LiveRun>>>,
     doors: OnceLock<(Doors, PathBuf)>,
+    lost: keep::Lost,
     /// Places for requests that are held while a person decides.
     pub(super) holding: Semaphore,
 }
 
 impl Default for Runs {
     fn default() -> Self {
-        Self { live: Mutex::default(), doors: OnceLock::new(), holding: Semaphore::new(HELD_AT_ONCE) }
+        Self {
+            live: Mutex::default(),
+            doors: OnceLock::new(),
+            lost: keep::Lost::default(),
+            holding: Semaphore::new(HELD_AT_ONCE),
+        }
     }
 }
 
@@ -67,6 +75,8 @@ struct Held {
 /// What changes while a run goes on.
 struct Progress {
     rung: Rung,
+    /// What started it is yet to come and keep it.
+    awaits_keeper: bool,
     claim: Option<LatestClaim>,
     claims: (Timestamp, u32),
     held: HashMap<ApprovalId, Held>,
@@ -130,6 +140,14 @@ impl LiveRun {
         let token = Arc::new(token);
         drop(self.lock().held.insert(approval, Held { token: Arc::clone(&token), until }));
         token
+    }
+
+    fn awaits_keeper(&self) -> bool {
+        self.lock().awaits_keeper
+    }
+
+    fn kept(&self) {
+        self.lock().awaits_keeper = false;
     }
 
     fn climbed(&self, to: Rung) {

@@ -55,6 +55,8 @@ pub struct NewRun {
     pub credentials: Vec<StandIn>,
     /// For how many seconds a refused request is held.
     pub wait_seconds: u32,
+    /// Whether what starts it will keep it, see [`Broker::keep_run`].
+    pub kept: bool,
 }
 
 /// A run that has begun.
@@ -75,6 +77,7 @@ impl Broker {
     /// # Errors
     /// A problem that names the field at fault, or says that nothing can be put on record.
     pub async fn start_run(&self, agent: &Agent, new: NewRun) -> Result<StartedRun, Problem> {
+        let awaits_keeper = new.kept;
         let run = self.run(agent, new)?;
         let (doors, ca) =
             self.runs.doors.get().ok_or_else(|| no_door("no directory for the sockets of runs"))?;
@@ -96,6 +99,7 @@ impl Broker {
             placeholders.iter().map(|(stand_in, key)| (key.hashed(), stand_in.clone())).collect();
         let state = Mutex::new(Progress {
             rung: run.rung,
+            awaits_keeper,
             claim: None,
             claims: (run.began_at, 0),
             held: HashMap::new(),

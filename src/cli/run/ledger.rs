@@ -18,11 +18,23 @@ use crate::planes::filesystem::plan::Plan;
 pub(super) struct Opened {
     client: Client,
     granted: Granted,
+    kept: Kept,
 }
 
 /// What the broker answered.
 #[derive(Debug)]
 pub(super) struct Granted(RunStarted);
+
+/// The connection by which the broker knows that this process is there, and this process that the run goes on.
+#[derive(Debug)]
+pub(super) struct Kept(reqwest::Response);
+
+impl Kept {
+    /// Resolves when the run is over for the broker: it ended it, stops, or is gone.
+    pub(super) async fn over(&mut self) {
+        while let Ok(Some(_)) = self.0.chunk().await {}
+    }
+}
 
 impl Granted {
     /// The run's own socket, which is its identity.
@@ -58,20 +70,26 @@ impl Opened {
             command: Some(digest(&run.command)),
             credentials: run.credential.iter().map(Wanted::body).collect(),
             wait_seconds: run.wait,
+            kept: true,
         };
         let granted = Granted(client.send("/v1/runs", &body).await?);
-        Ok(Self { client, granted })
+        // From here on the broker sees when this process is killed, and ends the run. If it is before, it does in a minute.
+        let kept = Kept(client.hold(&format!("/v1/runs/{}/keep", granted.0.id)).await?);
+        Ok(Self { client, granted, kept })
     }
 
-    /// What the broker gave.
-    pub(super) const fn granted(&self) -> &Granted {
-        &self.granted
+    /// What the broker gave, and what says that the run goes on.
+    pub(super) const fn parts(&mut self) -> (&Granted, &mut Kept) {
+        (&self.granted, &mut self.kept)
     }
 
     /// Closes the run.
     pub(super) async fn close(self, cause: EndCause, exit: Option<u8>) -> Result<(), Failure> {
         let path = format!("/v1/runs/{}/end", self.granted.0.id);
-        Ok(self.client.tell(&path, &EndBody { cause, exit: exit.map(i32::from) }).await?)
+        self.client.tell(&path, &EndBody { cause, exit: exit.map(i32::from) }).await?;
+        // Not before: the broker takes its loss for the end of this process.
+        drop(self.kept);
+        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use super::Run;
 use super::ledger::{Granted, Opened};
 use super::preparation::{Preparation, private_file};
-use super::supervise::{Lines, supervise};
+use super::supervise::{Lines, Term, supervise};
 use crate::base::random::{SystemRandomness, bytes};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{Output, note};
@@ -40,8 +40,8 @@ pub(super) struct End {
 
 /// Runs it.
 pub(super) async fn run(run: &Run, preparation: Preparation, output: Output) -> Result<Exit, Failure> {
-    let opened = Opened::open(run, &preparation.plan).await?;
-    match walled(run, &preparation, opened.granted()).await {
+    let mut opened = Opened::open(run, &preparation.plan).await?;
+    match walled(run, &preparation, &mut opened).await {
         Ok(end) => {
             if !end.started && preparation.bwrap.is_some() {
                 note(&format!("exeat: the walls could not be built\n  try: {WHEN_BUILDING_FAILS}\n"));
@@ -59,7 +59,8 @@ pub(super) async fn run(run: &Run, preparation: Preparation, output: Output) -> 
     }
 }
 
-async fn walled(run: &Run, preparation: &Preparation, granted: &Granted) -> Result<End, Failure> {
+async fn walled(run: &Run, preparation: &Preparation, opened: &mut Opened) -> Result<End, Failure> {
+    let (granted, kept) = opened.parts();
     // Exeat's data lies where its certificate does; only now is it known where.
     let data = granted.ca().parent().unwrap_or(granted.ca());
     let forbidden = preparation.forbidden.clone().and(data);
@@ -92,7 +93,7 @@ async fn walled(run: &Run, preparation: &Preparation, granted: &Granted) -> Resu
     let Made { mut command, pins, _plugs, _files } = made;
     command.env_clear().envs(preparation.plan.environment()).envs(granted.variables());
     theirs.hand_on()?;
-    supervise(command, (ours, theirs), pins, terminal, time).await
+    supervise(command, (ours, theirs), pins, Term { terminal, time, kept }).await
 }
 
 /// The command that starts the shim, and what must stay until it has ended.

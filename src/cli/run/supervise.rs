@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Write as _};
 use std::os::unix::process::CommandExt as _;
+use std::pin::Pin;
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::Sleep;
 
+use super::ledger::Kept;
 use super::outside::{End, Theirs};
 use super::relay;
 use super::terminal::Terminal;
@@ -20,7 +23,7 @@ use crate::domain::run::EndCause as Cause;
 use crate::planes::filesystem::bwrap::Pins;
 use crate::planes::filesystem::inside::Status;
 
-/// How long a command may take to end once its time is up.
+/// How long a command may take to end once it has to.
 const GRACE: Duration = Duration::from_secs(5);
 /// What timeout(1) ends with, and what fails by itself.
 const TIMED_OUT: u8 = 124;
@@ -37,13 +40,39 @@ pub(super) struct Lines {
     pub(super) says: File,
 }
 
+/// On what terms a command runs.
+#[derive(Debug)]
+pub(super) struct Term<'a> {
+    /// Whether it has a terminal of its own.
+    pub(super) terminal: bool,
+    /// How long at most.
+    pub(super) time: Duration,
+    /// What says that the run goes on for the broker.
+    pub(super) kept: &'a mut Kept,
+}
+
+/// Why a command has to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    TimeUp,
+    OverForBroker,
+}
+
+impl Due {
+    const fn said(self) -> &'static str {
+        match self {
+            Self::TimeUp => "exeat: its time is up\n",
+            Self::OverForBroker => "exeat: Exeat has ended the run, or is gone; the command is ended too\n",
+        }
+    }
+}
+
 /// Starts `command` and stays until everything it started has ended.
 pub(super) async fn supervise(
     mut command: Command,
     (ours, theirs): (Lines, Theirs),
     pins: Option<Pins>,
-    terminal: bool,
-    time: Duration,
+    Term { terminal, time, kept }: Term<'_>,
 ) -> Result<End, Failure> {
     let mut signals = Signals::heard()?;
     let streams = Streams::of(terminal, &mut command)?;
@@ -56,7 +85,7 @@ pub(super) async fn supervise(
     let mut says = ours.says;
     let mut told = heard(ours.hears);
     let (mut passed, mut last, mut started) = (BTreeSet::new(), None, false);
-    let mut timed_out = false;
+    let mut due = None;
     let deadline = tokio::time::sleep(time);
     tokio::pin!(deadline);
     loop {
@@ -67,14 +96,14 @@ pub(super) async fn supervise(
                 Some(status) => last = Some(status),
                 None => {}
             },
-            () = &mut deadline => {
-                if timed_out {
+            why = has_to_end(&mut deadline, kept, due) => {
+                if due.is_some() {
                     child.start_kill()?;
                 } else {
-                    note("exeat: its time is up\n");
+                    note(why.said());
                     let _ = says.write_all(&[15]);
                 }
-                timed_out = true;
+                due = due.or(Some(why));
                 deadline.as_mut().reset(tokio::time::Instant::now() + GRACE);
             }
             number = signals.next() => match number {
@@ -90,12 +119,20 @@ pub(super) async fn supervise(
         }
     }
     streams.drain();
-    Ok(End { started, ..end(last, &passed, timed_out) })
+    Ok(End { started, ..end(last, &passed, due) })
 }
 
-fn end(last: Option<Status>, passed: &BTreeSet<u8>, timed_out: bool) -> End {
+/// Resolves when the command has to end, and again when it did not.
+async fn has_to_end(deadline: &mut Pin<&mut Sleep>, kept: &mut Kept, due: Option<Due>) -> Due {
+    tokio::select! {
+        () = deadline => Due::TimeUp,
+        () = kept.over(), if due.is_none() => Due::OverForBroker,
+    }
+}
+
+fn end(last: Option<Status>, passed: &BTreeSet<u8>, due: Option<Due>) -> End {
     let (cause, exit) = match last {
-        _ if timed_out => (Cause::Timeout, TIMED_OUT),
+        _ if due == Some(Due::TimeUp) => (Cause::Timeout, TIMED_OUT),
         Some(Status::Exited(code)) => (Cause::Exited, code),
         Some(Status::Signalled(number)) => {
             let cause = match number {

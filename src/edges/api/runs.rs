@@ -1,8 +1,13 @@
 //! Runs, from outside their walls: started, told of and ended by what holds the agent's key. Another agent's are not there.
 
+use std::convert::Infallible;
+
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json};
+use bytes::Bytes;
+use futures_util::stream::once;
 
 use crate::base::id::RunId;
 use crate::broker::{NewRun, StartedRun, Told};
@@ -39,6 +44,23 @@ pub(super) async fn tell(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Keeps a run: the answer goes on until the run has ended, or the broker stops. When the connection breaks before, the run ends as
+/// `abandoned`.
+#[utoipa::path(post, path = "/v1/runs/{id}/keep", tag = "runs", params(("id" = String, Path)),
+    responses((status = 200, description = "Kept until this answer ends; it has no body", content_type = "text/plain")))]
+pub(super) async fn keep(
+    AgentCaller(agent): AgentCaller,
+    State(edge): State<Edge>,
+    Id(id): Id<RunId>,
+) -> Result<impl IntoResponse, Problem> {
+    let keeping = edge.broker().keep_run(&agent, id)?;
+    let until_over = once(async move {
+        keeping.over().await;
+        Ok::<_, Infallible>(Bytes::new())
+    });
+    Ok(([(header::CONTENT_TYPE, "text/plain")], Body::from_stream(until_over)))
+}
+
 /// Ends a run. Its socket and its connections are gone when this returns, and what was granted to it is worth nothing.
 #[utoipa::path(post, path = "/v1/runs/{id}/end", tag = "runs", params(("id" = String, Path)), request_body = EndBody,
     responses((status = 204, description = "Ended, now or before")))]
@@ -67,6 +89,7 @@ fn new(body: RunBody) -> NewRun {
         command: body.command,
         credentials: body.credentials.into_iter().map(stand_in).collect(),
         wait_seconds: body.wait_seconds,
+        kept: body.kept,
     }
 }
 

@@ -51,6 +51,9 @@ pub struct RunBody {
     #[serde(default)]
     #[schema(maximum = 120)]
     pub wait_seconds: u32,
+    /// Whether what starts it will keep it (`/v1/runs/{id}/keep`). If nobody does within a minute, it ends as `abandoned`.
+    #[serde(default)]
+    pub kept: bool,
 }
 
 /// A placeholder that is wanted.
@@ -114,7 +117,7 @@ pub struct ClimbBody {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EndBody {
-    /// `exited`, `signalled`, `interrupted`, `agent_crashed`, `shim_crashed`, `timeout` or `unknown`.
+    /// `exited`, `signalled`, `interrupted`, `agent_crashed`, `shim_crashed`, `timeout`, `abandoned` or `unknown`.
     #[schema(value_type = String)]
     pub cause: EndCause,
     /// The exit code, or the signal.

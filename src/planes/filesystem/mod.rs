@@ -17,6 +17,7 @@ pub mod plan;
 pub mod plug;
 pub mod profile;
 pub mod protect;
+pub mod reap;
 pub mod seccomp;
 pub mod second_wall;
 pub mod shim;

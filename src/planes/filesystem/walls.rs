@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
+use rustix::process::Signal;
+
 use super::WallError;
 use super::inside::Inside;
 use super::{seccomp, second_wall};
@@ -37,6 +39,10 @@ pub fn become_agent(inside: &Inside, command: &[OsString]) -> Result<Infallible,
     if inside.walled {
         second_wall::apply(inside)?;
         seccomp::apply()?;
+    } else {
+        // Whoever kills the shim ends at least the command itself; with walls, the namespace ends everything.
+        let died = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+        died.map_err(|error| WallError::path("the shim's end", error))?;
     }
     let mut parts = command.iter();
     let program = parts.next().cloned().unwrap_or_default();

@@ -7,6 +7,7 @@ use std::process::{Child, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
+use super::remains::{gone, left};
 use super::stand::{Ran, Stand, USERS, User};
 
 #[test]
@@ -79,39 +80,6 @@ fn signals_are_passed_on_and_the_command_may_answer_them() {
     }
 }
 
-/// What of this stand is still there: processes that name its workspace, and mounts.
-fn left(stand: &Stand) -> Vec<String> {
-    let name = stand.workspace.to_str().unwrap();
-    let holds = |path: std::path::PathBuf| {
-        std::fs::read(path).is_ok_and(|text| String::from_utf8_lossy(&text).contains(name))
-    };
-    let mut left: Vec<String> = std::fs::read_dir("/proc")
-        .unwrap()
-        .map(|entry| entry.unwrap())
-        .filter(|entry| {
-            entry.file_name().to_string_lossy().parse::<u32>().is_ok_and(|pid| pid != std::process::id())
-        })
-        .filter(|entry| {
-            holds(entry.path().join("cmdline"))
-                || std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(name))
-        })
-        .map(|entry| entry.path().display().to_string())
-        .collect();
-    if holds("/proc/self/mountinfo".into()) {
-        left.push("a mount".to_owned());
-    }
-    left
-}
-
-/// Waits until nothing is left; the kernel takes a moment to end a namespace.
-fn gone(stand: &Stand) {
-    let began = std::time::Instant::now();
-    while !left(stand).is_empty() {
-        assert!(began.elapsed().as_secs() < 20, "still there: {:?}", left(stand));
-        std::thread::yield_now();
-    }
-}
-
 #[test]
 fn a_run_that_is_killed_leaves_no_process_and_no_mount_behind() {
     for user in USERS {
@@ -119,10 +87,10 @@ fn a_run_that_is_killed_leaves_no_process_and_no_mount_behind() {
         // Descendants in sessions of their own, too.
         let script = "setsid sleep 1000 & (sleep 1000 &) ; echo started; sleep 1000";
         let (mut child, _out) = started(&stand, &["--profile", "workspace-write"], script);
-        assert!(!left(&stand).is_empty());
+        assert!(!left(&stand.workspace).is_empty());
         child.kill().unwrap();
         assert_eq!(child.wait().unwrap().signal(), Some(9));
-        gone(&stand);
+        gone(&stand.workspace);
         // What it left standing in the workspace, the next run takes away.
         stand.shell("exit 0").expect(0);
         let mut names: Vec<_> =
@@ -136,7 +104,7 @@ fn a_run_that_is_killed_leaves_no_process_and_no_mount_behind() {
 fn background_programs_end_with_the_command() {
     let stand = Stand::new(User::Root);
     stand.shell("setsid sleep 1000 & exit 3").expect(3);
-    gone(&stand);
+    gone(&stand.workspace);
 }
 
 #[test]

@@ -3,10 +3,13 @@
 //! The escape suite (`escape_*`) runs inside, as root and as an ordinary user, and tries to get out.
 
 mod bad_input;
+mod desk;
+mod endings;
 mod escape_files;
 mod escape_network;
 mod escape_processes;
 mod lifecycle;
+mod remains;
 pub(crate) mod stand;
 mod terminal;
 mod whole;

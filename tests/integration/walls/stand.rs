@@ -212,9 +212,15 @@ fn answer(stream: &TcpStream, granted: &Value, calls: &Mutex<Vec<(String, Value)
     let path = first.split(' ').nth(1)?.to_owned();
     let (status, answer) =
         if path.ends_with("/end") { ("200 OK", json!({})) } else { ("201 Created", granted.clone()) };
+    let mut stream = stream;
+    if path.ends_with("/keep") {
+        // Held until who keeps the run is gone.
+        write!(stream, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").ok()?;
+        drop(stream.read(&mut [0]));
+        return None;
+    }
     calls.lock().unwrap().push((path, serde_json::from_slice(&body).ok()?));
     let answer = answer.to_string();
-    let mut stream = stream;
     write!(
         stream,
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{answer}",

@@ -1,56 +1,12 @@
 //! The whole of it: a real broker, real walls, and a real upstream.
 
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
 
 use reqwest::Method;
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::json;
 
-use super::stand::Ran;
-use crate::house::{Agent, House, Upstream, binary};
-
-/// A home and a workspace beside the house.
-struct Desk {
-    dir: TempDir,
-    workspace: PathBuf,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let dir = TempDir::new().unwrap();
-        let workspace = dir.path().join("work");
-        std::fs::create_dir_all(&workspace).unwrap();
-        std::fs::create_dir_all(dir.path().join("home")).unwrap();
-        Self { dir, workspace }
-    }
-
-    fn command(&self, house: &House, agent: &Agent, options: &[&str], script: &str) -> Command {
-        let mut run = binary();
-        run.env("HOME", self.dir.path().join("home"))
-            .env("EXEAT_URL", &house.agent)
-            .env("EXEAT_AGENT_KEY", &agent.key);
-        run.current_dir(&self.workspace)
-            .arg("run")
-            .args(options)
-            .args(["--", "sh", "-c", script])
-            .stdin(Stdio::null());
-        run
-    }
-
-    /// Runs it, while the house goes on.
-    async fn run(&self, house: &House, agent: &Agent, options: &[&str], script: &str) -> Ran {
-        let mut command = self.command(house, agent, options, script);
-        let done: Output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-        Ran::of(&done)
-    }
-}
-
-async fn events(house: &House, name: &str) -> Vec<Value> {
-    let log = house.log().await;
-    log.iter().map(|line| line["entry"]["event"].clone()).filter(|event| event["type"] == name).collect()
-}
+use super::desk::{Desk, events};
+use crate::house::{House, Upstream};
 
 /// What is local stays local by `NO_PROXY`; the upstream of this test is called localhost, and is meant.
 const OUT: &str = "NO_PROXY= no_proxy= curl -sS --noproxy ''";

@@ -1,0 +1,52 @@
+//! A desk beside a real broker: a home, a workspace, and runs that are started there.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::stand::Ran;
+use crate::house::{Agent, House, binary};
+
+/// A home and a workspace beside the house.
+pub(super) struct Desk {
+    dir: TempDir,
+    pub(super) workspace: PathBuf,
+}
+
+impl Desk {
+    pub(super) fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        let workspace = std::fs::canonicalize(dir.path()).unwrap().join("work");
+        std::fs::create_dir_all(&workspace).unwrap();
+        std::fs::create_dir_all(dir.path().join("home")).unwrap();
+        Self { dir, workspace }
+    }
+
+    pub(super) fn command(&self, house: &House, agent: &Agent, options: &[&str], script: &str) -> Command {
+        let mut run = binary();
+        run.env("HOME", self.dir.path().join("home"))
+            .env("EXEAT_URL", &house.agent)
+            .env("EXEAT_AGENT_KEY", &agent.key);
+        run.current_dir(&self.workspace)
+            .arg("run")
+            .args(options)
+            .args(["--", "sh", "-c", script])
+            .stdin(Stdio::null());
+        run
+    }
+
+    /// Runs it, while the house goes on.
+    pub(super) async fn run(&self, house: &House, agent: &Agent, options: &[&str], script: &str) -> Ran {
+        let mut command = self.command(house, agent, options, script);
+        let done: Output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        Ran::of(&done)
+    }
+}
+
+/// The events of this type, as they are on record.
+pub(super) async fn events(house: &House, name: &str) -> Vec<Value> {
+    let log = house.log().await;
+    log.iter().map(|line| line["entry"]["event"].clone()).filter(|event| event["type"] == name).collect()
+}
