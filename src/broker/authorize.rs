@@ -15,7 +15,7 @@ use crate::domain::access::{Means, Permit, decide, smallest_item};
 use crate::domain::ledger::{Event, Recorded, UseRefusal};
 use crate::domain::principal::Agent;
 use crate::domain::problem::{Problem, ProblemKind};
-use crate::domain::run::{ClimbCause, Rung};
+use crate::domain::run::Rung;
 use crate::domain::scope::HttpTarget;
 use crate::domain::step::SeenStep;
 use crate::domain::token::{LiveToken, looks_like_token};
@@ -97,9 +97,8 @@ impl Broker {
             return Err(self.refuse_use(agent, caller, Some(permit.token()), refusal).await);
         };
         if let Some(run) = caller.run {
-            let cause = ClimbCause::Approval(permit.token().approval());
             let run = self.live_run(agent.id, run)?;
-            self.reach_rung(&run, Rung::Credentialed, cause).await?;
+            self.reach_rung(&run, Rung::Credentialed, permit.token().approval()).await?;
         }
         let id = UseId::new(self.parts.clock.as_ref(), self.parts.random.as_ref()).map_err(no_randomness)?;
         let means = Means {

@@ -8,7 +8,7 @@ use crate::base::id::{ApprovalId, ConnectionId};
 use crate::domain::approval::Approval;
 use crate::domain::connection::{ConnectionEnd, ConnectionStart};
 use crate::domain::problem::{Problem, ProblemKind};
-use crate::domain::run::{ClimbCause, Rung};
+use crate::domain::run::Rung;
 use crate::domain::scope::{NetworkTarget, ScopeItem, Target};
 use crate::planes::network::proxy::gate::{Caller, Grant, Opening, Passage};
 use crate::store::{OpenConnection, StoreError};
@@ -62,7 +62,7 @@ impl Broker {
             return refused("run_has_ended").await;
         };
         if let Some(approval) = grant.approval {
-            self.reach_rung(&run, Rung::Networked, ClimbCause::Approval(approval)).await?;
+            self.reach_rung(&run, Rung::Networked, approval).await?;
         }
         let (clock, random) = (self.parts.clock.as_ref(), self.parts.random.as_ref());
         let id = ConnectionId::new(clock, random).map_err(no_randomness)?;

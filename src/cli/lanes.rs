@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::output::Page;
 use crate::domain::report::Lanes;
+use crate::domain::run::ClimbCause;
 use crate::edges::wire::Report;
 
 /// Tells what there is of them; a report without runs has none.
@@ -16,8 +17,12 @@ pub(super) fn told(page: &mut Page, report: &Report) {
         let end = run.end.map_or_else(|| "under way".to_owned(), |end| word(&end.cause));
         page.line(format!("   run {}: profile {}{walls}, {end}", run.id, run.profile));
         for climb in &run.climbs {
-            let cause = serde_json::to_string(&climb.cause).unwrap_or_default();
-            page.line(format!("     climbed from {} to {}: {cause}", climb.from.as_str(), climb.to.as_str()));
+            let why = match &climb.cause {
+                ClimbCause::Refusal(id) => format!("after {id} was refused"),
+                ClimbCause::Approval(id) => format!("when {id} was approved"),
+                ClimbCause::RefusedWrite(path) => format!("after writing {path} was refused"),
+            };
+            page.line(format!("     climbed from {} to {}, {why}", climb.from.as_str(), climb.to.as_str()));
         }
     }
     let network = &lanes.network;

@@ -1,7 +1,7 @@
 //! What a run's harness says it is doing, and the climbs of a run. Both are put on record; neither grants anything.
 
 use super::LiveRun;
-use crate::base::id::RunId;
+use crate::base::id::{ApprovalId, RunId};
 use crate::broker::request::invalid;
 use crate::broker::{Broker, not_found, unavailable};
 use crate::domain::ledger::Event;
@@ -64,16 +64,20 @@ impl Broker {
         Ok(())
     }
 
-    /// Sees that the run stands at least on `rung` before something of that rung happens, on record.
+    /// Sees that the run stands at least on `rung` before something of that rung happens, on record. Its cause is the refusal that led
+    /// to the approval, or the approval itself where nothing had been refused.
     pub(in crate::broker) async fn reach_rung(
         &self,
         run: &LiveRun,
         rung: Rung,
-        cause: ClimbCause,
+        approval: ApprovalId,
     ) -> Result<(), Problem> {
         if run.rung() >= rung {
             return Ok(());
         }
+        let found = self.parts.store.approval(approval).await.map_err(unavailable)?;
+        let refusal = found.and_then(|approval| approval.statement.step.refusal);
+        let cause = refusal.map_or(ClimbCause::Approval(approval), ClimbCause::Refusal);
         match self.climb(run, rung, cause).await {
             Err(problem) if problem.kind == ProblemKind::RequestInvalid => Ok(()),
             done => done,

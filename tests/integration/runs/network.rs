@@ -103,7 +103,10 @@ async fn a_granted_host_is_open_at_once_and_closed_when_it_is_revoked() {
     );
     assert_eq!((&opened[0]["run"], &opened[0]["step"]["observed"]["pid"]), (&json!(run.id), &json!(77)));
     let climbed = events(&house, "run_climbed").await;
-    assert_eq!((&climbed[0]["to"], &climbed[0]["cause"]["approval"]), (&json!("networked"), &approval["id"]));
+    assert_eq!(
+        (&climbed[0]["to"], &climbed[0]["cause"]["refusal"]),
+        (&json!("networked"), &refused.body["use"])
+    );
 
     let (mut tunnel, told) = connected(&run, &host).await;
     assert!(told.starts_with("HTTP/1.1 200"), "{told}");

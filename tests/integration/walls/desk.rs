@@ -45,6 +45,9 @@ impl Desk {
     }
 }
 
+/// What is local stays local by `NO_PROXY`; the upstream of this test is called localhost, and is meant.
+pub(super) const OUT: &str = "NO_PROXY= no_proxy= curl -sS --noproxy ''";
+
 /// The events of this type, as they are on record.
 pub(super) async fn events(house: &House, name: &str) -> Vec<Value> {
     let log = house.log().await;

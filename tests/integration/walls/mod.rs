@@ -8,6 +8,7 @@ mod endings;
 mod escape_files;
 mod escape_network;
 mod escape_processes;
+mod ladder;
 mod lifecycle;
 mod remains;
 pub(crate) mod stand;

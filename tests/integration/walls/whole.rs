@@ -5,11 +5,8 @@ use std::os::unix::fs::symlink;
 use reqwest::Method;
 use serde_json::json;
 
-use super::desk::{Desk, events};
+use super::desk::{Desk, OUT, events};
 use crate::house::{House, Upstream};
-
-/// What is local stays local by `NO_PROXY`; the upstream of this test is called localhost, and is meant.
-const OUT: &str = "NO_PROXY= no_proxy= curl -sS --noproxy ''";
 
 #[tokio::test]
 async fn a_run_is_opened_walled_and_closed_on_the_record() {
