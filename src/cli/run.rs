@@ -72,7 +72,7 @@ impl Run {
         }
         let preparation = Preparation::of(&self)?;
         if self.explain {
-            return explain::explain(&preparation, self.unsafe_no_sandbox, output);
+            return explain::explain(&self, &preparation, output);
         }
         if self.unsafe_no_sandbox {
             output.remark(

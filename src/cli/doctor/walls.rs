@@ -1,18 +1,29 @@
 //! The walls: whether runs can be walled on this machine.
 
+use std::path::PathBuf;
+
 use super::Finding;
 use crate::cli::run::missing_of_landlock;
-use crate::planes::filesystem::{WallError, bwrap, kernel, second_wall};
+use crate::planes::filesystem::{WallError, bwrap, kernel, seccomp, second_wall};
 
-/// Looks for bubblewrap, user namespaces and landlock. A broker alone needs none of them, so nothing here is wrong.
+/// Looks for bubblewrap, user namespaces, seccomp and landlock. A broker alone needs none of them, so nothing here is wrong.
 pub(super) fn look() -> Vec<Finding> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path: Vec<_> = std::env::split_paths(&path).collect();
+    let program = bwrap::found(&path);
     vec![
-        built(bwrap::found(&path).and_then(|program| bwrap::version(&program))),
-        allowed(kernel::user_namespaces()),
+        allowed(kernel::user_namespaces().and_then(|()| tried(&program))),
+        built(program.and_then(|program| bwrap::version(&program))),
+        filtered(seccomp::probe()),
         second(second_wall::abi()),
     ]
+}
+
+/// Whether walls were built just now; none where nobody can build them. This program is what they are built around.
+fn tried(program: &Result<PathBuf, WallError>) -> Result<Option<()>, WallError> {
+    let Ok(program) = program else { return Ok(None) };
+    let own = std::env::current_exe().map_err(|error| WallError::path("this program", error))?;
+    bwrap::tried(program, &[own.as_os_str(), "--version".as_ref()]).map(Some)
 }
 
 fn built(version: Result<String, WallError>) -> Finding {
@@ -23,10 +34,19 @@ fn built(version: Result<String, WallError>) -> Finding {
     }
 }
 
-fn allowed(namespaces: Result<(), WallError>) -> Finding {
+fn allowed(namespaces: Result<Option<()>, WallError>) -> Finding {
     const CHECK: &str = "user namespaces";
     match namespaces {
-        Ok(()) => Finding::ok(CHECK, "no setting forbids them"),
+        Ok(Some(())) => Finding::ok(CHECK, "walls were built with them just now"),
+        Ok(None) => Finding::ok(CHECK, "no setting forbids them; without bubblewrap they were not tried"),
+        Err(error) => Finding::weak(CHECK, format!("`exeat run` cannot work: {error}"), error.remedy()),
+    }
+}
+
+fn filtered(filters: Result<(), WallError>) -> Finding {
+    const CHECK: &str = "seccomp";
+    match filters {
+        Ok(()) => Finding::ok(CHECK, "the kernel takes the filters of a run"),
         Err(error) => Finding::weak(CHECK, format!("`exeat run` cannot work: {error}"), error.remedy()),
     }
 }

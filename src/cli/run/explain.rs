@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::Run;
 use super::preparation::Preparation;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{DONE, Output, Page, listed};
@@ -12,7 +13,8 @@ use crate::planes::filesystem::plan::Plan;
 use crate::planes::filesystem::second_wall;
 
 /// Says it.
-pub(super) fn explain(preparation: &Preparation, open: bool, output: Output) -> Result<Exit, Failure> {
+pub(super) fn explain(run: &Run, preparation: &Preparation, output: Output) -> Result<Exit, Failure> {
+    let open = run.unsafe_no_sandbox;
     let plan = &preparation.plan;
     let abi = second_wall::abi();
     let terms = plan.profile().terms();
@@ -31,7 +33,13 @@ pub(super) fn explain(preparation: &Preparation, open: bool, output: Output) -> 
             "start_in": plan.start_in(),
         },
         "network": { "granted": plan.network(), "loopback": terms.network.loopback },
-        "secrets": { "possible": terms.rung == Rung::Credentialed },
+        "secrets": {
+            "possible": terms.rung == Rung::Credentialed,
+            "placeholders": run.credential.iter().map(|wanted| json!({
+                "stands_for": wanted.body(), "variables": wanted.names(),
+            })).collect::<Vec<_>>(),
+            "wait_seconds": run.wait,
+        },
         "environment": plan.environment().keys().map(|name| name.to_string_lossy()).collect::<Vec<_>>(),
         "limits": terms.limits,
     });
@@ -42,7 +50,7 @@ pub(super) fn explain(preparation: &Preparation, open: bool, output: Output) -> 
         }
         filesystem(page, plan);
         network(page, plan);
-        secrets(page, terms.rung);
+        secrets(page, terms.rung, run);
         rest(page, plan, abi);
     })?;
     DONE
@@ -83,7 +91,7 @@ fn network(page: &mut Page, plan: &Plan) {
     );
     let hosts = &terms.network.hosts;
     if terms.rung >= Rung::Networked && !hosts.is_empty() {
-        page.line(format!("  asks   for {} when it starts", listed(hosts)));
+        page.line(format!("  can    reach {}, every connection on record", listed(hosts)));
     } else {
         page.line("  cannot reach any host, until one is granted");
     }
@@ -91,7 +99,7 @@ fn network(page: &mut Page, plan: &Plan) {
     page.line(format!("  {loopback} speak TCP between its own programs, over loopback"));
 }
 
-fn secrets(page: &mut Page, rung: Rung) {
+fn secrets(page: &mut Page, rung: Rung, run: &Run) {
     page.gap();
     page.line("Secrets");
     page.line("  cannot hold an upstream credential: Exeat places it, after the request has left the walls");
@@ -99,6 +107,13 @@ fn secrets(page: &mut Page, rung: Rung) {
         page.line("  can    ask for the use of one; a person decides");
     } else {
         page.line("  cannot use one on this rung; to ask for it is a step up the ladder");
+    }
+    for wanted in &run.credential {
+        let names = listed(wanted.names());
+        page.line(format!("  finds  in {names} a placeholder for {wanted}, worth what is approved for it"));
+    }
+    if run.wait > 0 {
+        page.line(format!("  waits  up to {} s for a person when something is refused", run.wait));
     }
 }
 

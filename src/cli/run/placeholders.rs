@@ -44,11 +44,27 @@ const KNOWN: [(&str, &[&str]); 9] = [
     ("huggingface", &["HF_TOKEN"]),
 ];
 
+impl Wanted {
+    /// The variables in which it will stand.
+    pub(super) fn names(&self) -> Vec<String> {
+        names(self.upstream.as_str()).collect()
+    }
+}
+
+impl std::fmt::Display for Wanted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} as {}", self.upstream, self.identity)
+    }
+}
+
 /// The variables of the placeholder for this upstream.
 pub(super) fn variables(upstream: &str, placeholder: &SecretText) -> Vec<(String, String)> {
+    names(upstream).map(|name| (name, placeholder.reveal().to_owned())).collect()
+}
+
+fn names(upstream: &str) -> impl Iterator<Item = String> {
     let upper = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     let own = format!("{}_TOKEN", upstream.chars().map(upper).collect::<String>());
-    let known = KNOWN.iter().filter(|(name, _)| *name == upstream).flat_map(|(_, names)| *names);
-    let names = std::iter::once(own).chain(known.map(|name| (*name).to_owned()));
-    names.map(|name| (name, placeholder.reveal().to_owned())).collect()
+    let known = KNOWN.iter().find(|(name, _)| *name == upstream).map_or(&[][..], |(_, names)| *names);
+    std::iter::once(own).chain(known.iter().map(|name| (*name).to_owned()))
 }

@@ -1,6 +1,6 @@
 //! bubblewrap: it makes the namespaces and the mounts. What it is told is data; files reach it as open descriptors.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::os::fd::OwnedFd;
@@ -12,6 +12,7 @@ use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
 use super::WallError;
 use super::inside::{EXEAT, WALLS};
+use super::kernel::WHEN_BUILDING_FAILS;
 use super::mounts::Mount;
 
 /// The oldest version that takes what is mounted as open descriptors, and whose memory filesystems have a size.
@@ -146,6 +147,26 @@ pub fn found(path: &[PathBuf]) -> Result<PathBuf, WallError> {
     found.ok_or_else(|| WallError::Machine {
         missing: "bubblewrap is not installed".to_owned(),
         remedy: "apt-get install bubblewrap (0.8.0 or newer)".to_owned(),
+    })
+}
+
+/// Builds walls around `command`, which ends at once, to see whether this machine lets it.
+///
+/// # Errors
+/// When it does not, with what bubblewrap says and what may be done.
+pub fn tried(program: &Path, command: &[&OsStr]) -> Result<(), WallError> {
+    let walls = ["--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--ro-bind", "/", "/"];
+    let made = ["--proc", "/proc", "--dev", "/dev", "--"];
+    let said = Command::new(program).args(walls).args(made).args(command).env_clear().output();
+    let said = said.map_err(|error| WallError::path(program, error))?;
+    if said.status.success() {
+        return Ok(());
+    }
+    let why = String::from_utf8_lossy(&said.stderr);
+    let why = why.lines().next().unwrap_or("it says nothing").trim().to_owned();
+    Err(WallError::Machine {
+        missing: format!("bubblewrap cannot build walls here: {why}"),
+        remedy: WHEN_BUILDING_FAILS.to_owned(),
     })
 }
 

@@ -65,6 +65,15 @@ pub enum WallError {
         /// Why not.
         reason: String,
     },
+    /// One of the above, in a field of the profile.
+    #[error("in the profile, {field}")]
+    Field {
+        /// The field's path.
+        field: String,
+        /// What is wrong.
+        #[source]
+        source: Box<WallError>,
+    },
     /// The machine lacks something.
     #[error("{missing}")]
     Machine {
@@ -80,6 +89,11 @@ impl WallError {
         Self::Path { path: path.into(), source: source.into() }
     }
 
+    /// The same, with the field of the profile that named the path.
+    pub(crate) fn of_field(self, list: &str, index: usize) -> Self {
+        Self::Field { field: format!("{list}[{index}]"), source: Box::new(self) }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn remedy(&self) -> &str {
@@ -88,6 +102,7 @@ impl WallError {
             Self::Path { .. } => "name a path that exists and that you may read",
             Self::Place { .. } => "name a directory that holds the project and nothing else",
             Self::Protect { .. } => "make it a plain file or directory, or take it off the profile's list",
+            Self::Field { source, .. } => source.remedy(),
             Self::Machine { remedy, .. } => remedy,
         }
     }

@@ -48,12 +48,18 @@ impl Plan {
     pub fn of(profile: Profile, asked: Asked<'_>, forbidden: &Forbidden) -> Result<Self, WallError> {
         let terms = profile.terms();
         let workspace = forbidden.workspace(asked.workspace)?;
-        for path in terms.files.system.iter().filter(|path| path.exists()) {
-            drop(forbidden.judge(path, "shown to a run")?);
+        for (index, path) in terms.files.system.iter().enumerate().filter(|(_, path)| path.exists()) {
+            let judged = forbidden.judge(path, "shown to a run");
+            drop(judged.map_err(|error| error.of_field("files.system", index))?);
         }
-        let real = |role| move |path: &PathBuf| forbidden.judge(path, role);
-        let read: Vec<PathBuf> = terms.files.read.iter().map(real("read")).collect::<Result<_, _>>()?;
-        let write: Vec<PathBuf> = terms.files.write.iter().map(real("written")).collect::<Result<_, _>>()?;
+        let real = |paths: &[PathBuf], field, role| -> Result<Vec<PathBuf>, WallError> {
+            let one = |(index, path): (usize, &PathBuf)| {
+                forbidden.judge(path, role).map_err(|error| error.of_field(field, index))
+            };
+            paths.iter().enumerate().map(one).collect()
+        };
+        let read = real(&terms.files.read, "files.read", "read")?;
+        let write = real(&terms.files.write, "files.write", "written")?;
         let protection = if terms.workspace.access == Access::Write {
             let more: Vec<&Path> = [Some(asked.program), profile.file()].into_iter().flatten().collect();
             Protection::of(&workspace, &terms.workspace, &more)?

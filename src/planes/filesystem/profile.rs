@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::WallError;
 use super::limits::Limits;
 use crate::domain::run::Rung;
+
+mod fault;
+
+use fault::{contradiction, read};
 
 /// A profile that was understood.
 #[derive(Clone, Debug)]
@@ -128,9 +132,8 @@ impl Profile {
     }
 
     fn parse(name: &str, file: Option<PathBuf>, text: &str) -> Result<Self, WallError> {
-        let terms: Terms =
-            toml::from_str(text).map_err(|error| fault(name, error.to_string().trim().to_owned()))?;
-        match terms.fault() {
+        let terms = read(text).map_err(|reason| fault(name, reason))?;
+        match contradiction(&terms) {
             Some(reason) => Err(fault(name, reason)),
             None => Ok(Self { name: name.to_owned(), file, terms }),
         }
@@ -160,86 +163,6 @@ impl Profile {
     pub const fn terms(&self) -> &Terms {
         &self.terms
     }
-}
-
-impl Terms {
-    /// Why these terms contradict themselves.
-    fn fault(&self) -> Option<String> {
-        if self.rung == Rung::ReadOnly
-            && (self.workspace.access == Access::Write || !self.files.write.is_empty())
-        {
-            return Some(
-                "the rung read-only writes nothing: workspace.access is `read` and files.write is empty"
-                    .to_owned(),
-            );
-        }
-        if self.rung < Rung::Networked && !self.network.hosts.is_empty() {
-            return Some("network.hosts needs the rung networked".to_owned());
-        }
-        if let Some(field) = self.limits.fault() {
-            return Some(format!("limits.{field} must be at least 1 and at most 2^32"));
-        }
-        let absolute =
-            [("system", &self.files.system), ("read", &self.files.read), ("write", &self.files.write)];
-        for (field, paths) in absolute {
-            if let Some(path) = paths.iter().find(|path| !is_plain(path, true)) {
-                return Some(format!(
-                    "files.{field}: {} must be an absolute path without . or ..",
-                    path.display()
-                ));
-            }
-        }
-        let mut inner = self.workspace.protect.iter().chain(self.workspace.held.keys());
-        if let Some(path) = inner.find(|path| !is_plain(path, false)) {
-            return Some(format!(
-                "workspace: {} must be a path below the workspace, without . or ..",
-                path.display()
-            ));
-        }
-        self.environment.fault()
-    }
-}
-
-impl Environment {
-    fn fault(&self) -> Option<String> {
-        for name in &self.pass {
-            let plain = name.strip_suffix('*').unwrap_or(name);
-            if plain.is_empty() || !is_name(plain) {
-                return Some(format!("environment.pass: {name:?} is not the name of a variable"));
-            }
-            if reaches_reserved(name) {
-                return Some(format!(
-                    "environment.pass: {name} is Exeat's own, or would change what builds the walls"
-                ));
-            }
-        }
-        let mut set = self.set.iter();
-        let bad = set.find(|(name, value)| !is_name(name) || reaches_reserved(name) || value.contains('\0'));
-        bad.map(|(name, _)| format!("environment.set: {name} may not be set"))
-    }
-}
-
-/// Names that never pass: keys and places of Exeat, and what the dynamic loader obeys.
-const RESERVED: [&str; 3] = ["EXEAT_", "LD_", "GCONV_PATH"];
-
-fn reaches_reserved(pattern: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(start) => RESERVED.iter().any(|name| name.starts_with(start) || start.starts_with(name)),
-        None => RESERVED.iter().any(|name| pattern.starts_with(name)),
-    }
-}
-
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
-fn is_plain(path: &Path, absolute: bool) -> bool {
-    let named = path.components().filter(|part| matches!(part, Component::Normal(_))).count();
-    let odd = path.components().any(|part| matches!(part, Component::CurDir | Component::ParentDir));
-    path.is_absolute() == absolute
-        && (absolute || named > 0)
-        && !odd
-        && !path.as_os_str().as_encoded_bytes().contains(&0)
 }
 
 fn fault(name: &str, reason: impl Into<String>) -> WallError {

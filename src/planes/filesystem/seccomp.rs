@@ -113,6 +113,15 @@ pub fn apply() -> Result<(), WallError> {
     Ok(())
 }
 
+/// Whether this kernel takes the filters. They are put on a thread that does nothing else.
+///
+/// # Errors
+/// When it does not.
+pub fn probe() -> Result<(), WallError> {
+    let failed = || missing(&"it could not be tried");
+    std::thread::Builder::new().spawn(apply).map_err(|error| missing(&error))?.join().map_err(|_| failed())?
+}
+
 fn missing(error: &dyn std::fmt::Display) -> WallError {
     WallError::Machine {
         missing: format!("the kernel takes no seccomp filter: {error}"),

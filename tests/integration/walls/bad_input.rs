@@ -36,6 +36,11 @@ fn a_profile_that_makes_no_sense_is_refused() {
         let profile = stand.profile("workspace-write", |text| text.replacen(from, to, 1));
         refused(&stand, &["--profile", &profile], &[said]);
     }
+    let profile = stand
+        .profile("workspace-write", |text| text.replacen("read = []", "read = [\"/usr\", \"/no/such\"]", 1));
+    refused(&stand, &["--profile", &profile], &["in the profile, files.read[1]: /no/such cannot be used"]);
+    let profile = stand.profile("networked", |text| text.replacen("hosts = []", "hosts = [\"no port\"]", 1));
+    refused(&stand, &["--profile", &profile], &["network.hosts[0]"]);
 }
 
 #[test]
@@ -138,6 +143,45 @@ fn where_user_namespaces_are_forbidden_it_says_so_and_how_to_allow_them() {
         "{ran:?}"
     );
     assert!(stand.calls().is_empty());
+}
+
+/// What `exeat doctor` finds of the walls, as this user, in this environment: check, state, what was found and what to do.
+fn doctor(user: User, wrap: &[&str], path: &str) -> Vec<(String, String, String)> {
+    let exeat = env!("CARGO_BIN_EXE_exeat");
+    let nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let who: &[&str] = if user == User::Root { &[] } else { &nobody };
+    let line = [who, wrap, &[exeat, "doctor", "--json", "--data-dir", "/no/such"]].concat();
+    let told =
+        Command::new("/usr/bin/env").args(["-i", &format!("PATH={path}")]).args(&line).output().unwrap();
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let all = told["findings"].as_array().unwrap().iter();
+    let walls = ["user namespaces", "bubblewrap", "seccomp", "landlock"];
+    all.filter(|finding| walls.contains(&finding["check"].as_str().unwrap()))
+        .map(|finding| {
+            let found = format!("{} | {}", text(&finding["found"]), text(&finding["remedy"]));
+            (text(&finding["check"]), text(&finding["state"]), found)
+        })
+        .collect()
+}
+
+#[test]
+fn doctor_says_what_the_walls_are_built_of_and_what_to_do() {
+    const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
+    for user in [User::Root, User::Nobody] {
+        let found = doctor(user, &[], PATH);
+        let states: Vec<&str> = found.iter().map(|(check, ..)| check.as_str()).collect();
+        assert_eq!(states, ["user namespaces", "bubblewrap", "seccomp", "landlock"]);
+        assert!(found.iter().all(|(_, state, _)| state == "ok"), "{user:?}: {found:?}");
+        assert!(found[1].2.starts_with("0.") && found[3].2.starts_with("ABI "), "{found:?}");
+        let none = doctor(user, &["/usr/bin/env", "PATH=/no/such"], PATH);
+        assert_eq!((none[1].1.as_str(), none[0].1.as_str()), ("weak", "ok"));
+        assert!(none[1].2.contains("apt-get install bubblewrap"), "{none:?}");
+    }
+    let script = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$0\" \"$@\"";
+    let forbidden = doctor(User::Root, &["unshare", "-Ur", "sh", "-c", script], PATH);
+    assert_eq!(forbidden[0].1, "weak");
+    assert!(forbidden[0].2.contains("sysctl user.max_user_namespaces"), "{forbidden:?}");
 }
 
 #[test]

@@ -122,7 +122,27 @@ fn each_rung_explains_itself_plane_by_plane() {
 }
 
 #[test]
-fn a_profile_with_hosts_asks_for_them_at_the_start() {
+fn placeholders_and_waiting_are_explained() {
+    let stand = Stand::new(User::Root);
+    let options =
+        ["--profile", "credentialed", "--credential", "github=service:ci-bot", "--wait", "120", "--explain"];
+    let said = stand.run(&options, &[]).expect(0).out;
+    assert!(said.contains("in GITHUB_TOKEN, GH_TOKEN a placeholder for github as service:ci-bot"), "{said}");
+    assert!(said.contains("up to 120 s for a person"), "{said}");
+    let told = stand.run(&[&options[..], &["--json"]].concat(), &[]).expect(0).out;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let placeholder = &told["secrets"]["placeholders"][0];
+    assert_eq!(placeholder["stands_for"], json!({"upstream": "github", "identity": "service:ci-bot"}));
+    assert_eq!(placeholder["variables"], json!(["GITHUB_TOKEN", "GH_TOKEN"]));
+    for wrong in ["github", "=service:ci-bot", "github=ci-bot"] {
+        stand.run(&["--credential", wrong], &["true"]).expect(2);
+    }
+    stand.run(&["--wait", "121"], &["true"]).expect(2);
+    assert!(stand.calls().is_empty());
+}
+
+#[test]
+fn the_hosts_of_a_profile_are_explained_and_told_to_the_broker() {
     let stand = Stand::new(User::Root);
     let profile = stand.profile("networked", |text| {
         text.replacen("hosts = []", "hosts = [\"crates.io:443\", \"*.crates.io:443\"]", 1)

@@ -139,6 +139,28 @@ fn the_way_out_is_the_runs_own_socket_and_names_the_process() {
 }
 
 #[test]
+fn h01_a_process_does_not_hide_behind_its_name() {
+    let stand = Stand::new(User::Root);
+    let long = "x".repeat(200);
+    let script = format!(
+        "name=$(printf 'a\\033[2J\\nb'); cp /usr/bin/curl \"$name\"; \"./$name\" -sS http://example.com/
+         mkdir -p {long}/{long}/{long}/{long}; cp /usr/bin/curl {long}/{long}/{long}/{long}/curl
+         {long}/{long}/{long}/{long}/curl -sS http://example.com/"
+    );
+    let ran = stand.shell(&script).expect(0);
+    assert_eq!(ran.out, "way outway out", "{ran:?}");
+    let prefaces = stand.prefaces();
+    let names: Vec<&str> =
+        prefaces.iter().map(|preface| preface["step"]["executable"].as_str().unwrap()).collect();
+    assert!(names[0].ends_with("a\\u{1b}[2J\\u{a}b"), "{names:?}");
+    assert!(names[1].len() <= 1024 && names[1].contains(&long), "{names:?}");
+    for preface in prefaces {
+        let line = preface.to_string();
+        exeat::planes::network::proxy::preface::parse(line.as_bytes()).unwrap().unwrap();
+    }
+}
+
+#[test]
 fn what_the_broker_is_told_is_what_was_granted() {
     let stand = Stand::new(User::Root);
     stand.shell("exit 0").expect(0);
