@@ -12,7 +12,9 @@ pub(super) fn look() -> Vec<Finding> {
     let path: Vec<_> = std::env::split_paths(&path).collect();
     let program = bwrap::found(&path);
     vec![
-        allowed(kernel::user_namespaces().and_then(|()| tried(&program))),
+        allowed(
+            kernel::user_namespaces().and_then(|()| kernel::opens_exactly()).and_then(|()| tried(&program)),
+        ),
         built(program.and_then(|program| bwrap::version(&program))),
         filtered(seccomp::probe()),
         second(second_wall::abi()),

@@ -54,6 +54,7 @@ fn builder() -> Result<PathBuf, WallError> {
     let program = bwrap::found(&std::env::split_paths(&path).collect::<Vec<_>>())?;
     bwrap::version(&program)?;
     kernel::user_namespaces()?;
+    kernel::opens_exactly()?;
     Ok(program)
 }
 

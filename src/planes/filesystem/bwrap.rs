@@ -62,10 +62,6 @@ fn pinned(path: &Path) -> Result<OwnedFd, WallError> {
     let follow_nothing = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     openat2(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), follow_nothing).map_err(|error| {
         match error {
-            Errno::NOSYS => WallError::Machine {
-                missing: "this kernel has no openat2 (Linux 5.6)".to_owned(),
-                remedy: "use a newer kernel".to_owned(),
-            },
             Errno::LOOP => WallError::Protect {
                 path: path.to_owned(),
                 reason: "a symbolic link was put there".to_owned(),

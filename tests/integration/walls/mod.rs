@@ -10,6 +10,8 @@ mod escape_network;
 mod escape_processes;
 mod ladder;
 mod lifecycle;
+mod machine;
+mod placeholders;
 mod remains;
 pub(crate) mod stand;
 mod terminal;
