@@ -63,6 +63,8 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.before);
+        // What was not read is thrown away: a terminal answers some escape sequences as if they had been typed, and the person's
+        // shell would run the answer.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &self.before);
     }
 }

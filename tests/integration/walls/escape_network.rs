@@ -205,3 +205,15 @@ fn i01_the_common_tools_are_told_the_way_out_and_whom_to_trust() {
         "Exeat's authority stands behind the system's: {ran:?}"
     );
 }
+
+#[test]
+fn i02_what_a_run_trusts_is_the_systems_authorities_and_exeats() {
+    let system = std::fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap();
+    let count = system.matches("BEGIN CERTIFICATE").count();
+    assert!(count > 0, "this machine trusts nobody");
+    for user in USERS {
+        let ran = Stand::new(user).shell("cat $SSL_CERT_FILE").expect(0);
+        assert_eq!(ran.out.matches("BEGIN CERTIFICATE").count(), count + 1);
+        assert!(ran.out.starts_with(system.trim_end()), "the system's are all there");
+    }
+}

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::io::Write as _;
 use std::process::{Child, Stdio};
 
+use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{LocalModes, Termios, Winsize, tcgetattr, tcsetwinsize};
@@ -101,15 +102,15 @@ fn the_size_of_the_window_is_passed_on() {
 #[test]
 fn the_keys_for_interrupt_and_suspend_reach_the_command() {
     let stand = Stand::new(User::Root);
-    let mut seat = Seat::at(&stand, "trap 'echo heard' INT; echo started; read one; read two; exit 4");
+    let waiting = "trap 'echo heard; exit 4' INT; echo started; while :; do sleep 0.02; done";
+    let mut seat = Seat::at(&stand, waiting);
     seat.sees("started");
     seat.types("\u{3}");
     seat.sees("heard");
-    seat.types("one\ntwo\n");
     seat.ends(4);
 
     let mut seat =
-        Seat::at(&stand, "set -m; echo started; (sleep 1000); echo status $?; jobs; kill %1; exit 6");
+        Seat::at(&stand, "set -m; (echo started; exec sleep 1000); echo status $?; jobs; kill %1; exit 6");
     seat.sees("started");
     seat.types("\u{1a}");
     seat.sees("status 148");
@@ -126,6 +127,41 @@ fn a_terminal_is_as_it_was_after_a_signal_and_a_crash() {
     let mut seat = Seat::at(&stand, "stty raw -echo; echo started; kill -SEGV $$");
     seat.sees("started");
     seat.ends(139);
+}
+
+#[test]
+fn what_a_terminal_answers_to_escape_sequences_is_not_left_for_the_shell() {
+    let stand = Stand::new(User::Root);
+    // The command asks where the cursor is, and does not read the answer.
+    let mut seat =
+        Seat::at(&stand, "printf '\\033[6n'; echo asked; exec 0<&-; read never < /dev/null; exit 3");
+    seat.sees("asked");
+    seat.types("\u{1b}[1;1Recho evil\n");
+    assert_eq!(seat.run.wait().unwrap().code(), Some(3));
+    fcntl_setfl(&seat.terminal, OFlags::NONBLOCK).unwrap();
+    assert_eq!(seat.terminal.read(&mut [0; 64]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn a_full_screen_program_draws_reads_keys_and_sees_the_window_change() {
+    const SCRIPT: &str = "
+import curses
+def main(screen):
+    screen.timeout(20)
+    while True:
+        screen.clear(); screen.addstr(0, 0, 'size %d %d ' % screen.getmaxyx()); screen.refresh()
+        key = screen.getch()
+        if key == ord('q'): return
+curses.wrapper(main); print('left')";
+    let stand = Stand::new(User::Nobody);
+    let mut seat = Seat::at(&stand, &format!("exec /usr/bin/python3 -c \"{SCRIPT}\""));
+    seat.sees("size 24 80");
+    size(&seat.person.try_clone().unwrap(), 40, 100);
+    seat.signal(Signal::WINCH);
+    seat.sees("40 100");
+    seat.types("q");
+    seat.sees("left");
+    seat.ends(0);
 }
 
 #[test]

@@ -83,3 +83,14 @@ async fn a_run_without_walls_is_forbidden_by_the_policy_until_it_is_allowed() {
         assert!(ran.err.contains("no walls"), "{ran:?}");
     }
 }
+
+#[tokio::test]
+async fn i03_an_upstream_with_an_authority_of_its_own_is_reached_without_an_option() {
+    let (house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let desk = Desk::new();
+    // Its certificate is signed by nobody this machine knows; Exeat knows it, and the run knows Exeat.
+    let script = format!("{OUT} {}", upstream.url("/files/a"));
+    let ran = desk.run(&house, &agent, &["--profile", "read-only"], &script).await.expect(0);
+    assert!(ran.out.contains("urn:exeat:problem:not_permitted"), "{ran:?}");
+}
