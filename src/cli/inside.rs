@@ -21,7 +21,7 @@ use super::output::note;
 use crate::base::tasks::Tasks;
 use crate::planes::filesystem::inside::{Inside, Status};
 use crate::planes::filesystem::walls::{StartError, become_agent};
-use crate::planes::filesystem::{environment, guard, reap, shim};
+use crate::planes::filesystem::{environment, guard, reap, shim, strays};
 
 /// How often the protected paths are looked at.
 const WATCH: Duration = Duration::from_millis(500);
@@ -147,6 +147,7 @@ impl Shim {
     }
 
     async fn until_the_end(mut self) -> io::Result<u8> {
+        let before = self.inside.walled.then(strays::count);
         let mut agent = Command::from(self.agent).kill_on_drop(true).spawn()?;
         say(&mut self.status, &Status::Ready)?;
         let (tasks, listener) = (Tasks::new(), tokio::net::TcpListener::from_std(self.listener)?);
@@ -156,7 +157,11 @@ impl Shim {
         let mut watch = tokio::time::interval(WATCH);
         loop {
             tokio::select! {
-                ended = agent.wait() => return told_end(&mut self.status, ended?),
+                ended = agent.wait() => {
+                    let ended = ended?;
+                    told_strays(&mut self.status, before)?;
+                    return told_end(&mut self.status, ended);
+                }
                 broken = &mut serving => broken?,
                 signal = signals.recv() => match signal {
                     Some(signal) => pass_on(&agent, signal),
@@ -194,6 +199,15 @@ fn pass_on(agent: &Child, signal: u8) {
     let group = [Signal::INT, Signal::QUIT, Signal::HUP].contains(&signal);
     // Gone already, or on its way: its end is told soon.
     let _ = if group { kill_process_group(pid, signal) } else { kill_process(pid, signal) };
+}
+
+/// Without walls the counts are the machine's, and say nothing of the run.
+fn told_strays(status: &mut File, before: Option<u64>) -> io::Result<()> {
+    let count = before.map_or(0, |before| strays::count().saturating_sub(before));
+    if count == 0 {
+        return Ok(());
+    }
+    say(status, &Status::Strays(u32::try_from(count).unwrap_or(u32::MAX)))
 }
 
 fn told_end(status: &mut File, ended: ExitStatus) -> io::Result<u8> {

@@ -16,6 +16,9 @@ pub(super) fn told(page: &mut Page, report: &Report) {
         let walls = if run.walled { "" } else { ", WITHOUT WALLS" };
         let end = run.end.map_or_else(|| "under way".to_owned(), |end| word(&end.cause));
         page.line(format!("   run {}: profile {}{walls}, {end}", run.id, run.profile));
+        if let Some(count) = run.end.and_then(|end| end.strays) {
+            page.line(format!("     something tried to get out past the proxy {count}×, and got nowhere"));
+        }
         for climb in &run.climbs {
             let why = match &climb.cause {
                 ClimbCause::Refusal(id) => format!("after {id} was refused"),

@@ -138,6 +138,17 @@ pub struct RunEnd {
     /// The exit code of the agent, or the signal that ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<i32>,
+    /// How often something inside tried to get out past the proxy, and got nowhere, as the shim saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strays: Option<u32>,
+}
+
+impl RunEnd {
+    /// It ended for this cause; nobody said more.
+    #[must_use]
+    pub const fn of(cause: EndCause) -> Self {
+        Self { cause, exit: None, strays: None }
+    }
 }
 
 /// Why a run ended.

@@ -29,14 +29,14 @@ impl Broker {
 
     /// Every run that is under way ends, because the broker does.
     pub async fn end_all_runs(&self) {
-        let end = RunEnd { cause: EndCause::BrokerStopped, exit: None };
+        let end = RunEnd::of(EndCause::BrokerStopped);
         for run in self.runs.all() {
             self.end_live(&run, end).await;
         }
     }
 
     pub(in crate::broker) async fn end_runs_of(&self, agent: AgentId) {
-        let end = RunEnd { cause: EndCause::AgentRemoved, exit: None };
+        let end = RunEnd::of(EndCause::AgentRemoved);
         for run in self.runs.of_agent(agent) {
             self.end_live(&run, end).await;
         }
@@ -55,7 +55,7 @@ impl Broker {
                 Some(run) if run.awaits_keeper() => EndCause::Abandoned,
                 Some(_) => continue,
             };
-            self.close_run(record, RunEnd { cause, exit: None }).await?;
+            self.close_run(record, RunEnd::of(cause)).await?;
             ended += 1;
         }
         Ok(ended)
@@ -69,7 +69,7 @@ impl Broker {
                 break;
             }
             for record in open {
-                self.close_run(record, RunEnd { cause: EndCause::Unknown, exit: None }).await?;
+                self.close_run(record, RunEnd::of(EndCause::Unknown)).await?;
             }
         }
         self.close_connections_before(self.now()).await.map(drop)

@@ -5,10 +5,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::Run;
+use super::outside::End;
 use super::placeholders::{Wanted, variables};
 use crate::base::crypto::hash::{Digest, sha256};
 use crate::cli::failure::Failure;
-use crate::domain::run::{EndCause, PathText};
+use crate::domain::run::PathText;
 use crate::edges::client::Client;
 use crate::edges::wire::{EndBody, RunBody, RunStarted};
 use crate::planes::filesystem::plan::Plan;
@@ -84,9 +85,11 @@ impl Opened {
     }
 
     /// Closes the run.
-    pub(super) async fn close(self, cause: EndCause, exit: Option<u8>) -> Result<(), Failure> {
+    pub(super) async fn close(self, end: End) -> Result<(), Failure> {
         let path = format!("/v1/runs/{}/end", self.granted.0.id);
-        self.client.tell(&path, &EndBody { cause, exit: exit.map(i32::from) }).await?;
+        self.client
+            .tell(&path, &EndBody { cause: end.cause, exit: Some(i32::from(end.exit)), strays: end.strays })
+            .await?;
         // Not before: the broker takes its loss for the end of this process.
         drop(self.kept);
         Ok(())

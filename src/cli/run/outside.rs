@@ -27,6 +27,10 @@ use crate::planes::filesystem::trust;
 /// What a run ended with that failed by itself.
 const FAILED: u8 = 125;
 
+/// What to do about programs that heed no proxy.
+const HEEDLESS: &str =
+    "try: have the program use HTTPS_PROXY, or an option of its own for a proxy; nothing else leads out";
+
 /// How a run ended, for the ledger and the shell.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct End {
@@ -36,6 +40,13 @@ pub(super) struct End {
     pub(super) exit: u8,
     /// Whether the agent was ever started.
     pub(super) started: bool,
+    /// How often something inside tried to get out past the proxy.
+    pub(super) strays: Option<u32>,
+}
+
+impl End {
+    /// The run failed by itself, before there was a shim to say anything.
+    const FAILED: Self = Self { cause: Cause::ShimCrashed, exit: FAILED, started: false, strays: None };
 }
 
 /// Runs it.
@@ -46,14 +57,19 @@ pub(super) async fn run(run: &Run, preparation: Preparation, output: Output) -> 
             if !end.started && preparation.bwrap.is_some() {
                 note(&format!("exeat: the walls could not be built\n  try: {WHEN_BUILDING_FAILS}\n"));
             }
+            if let Some(count) = end.strays {
+                note(&format!(
+                    "exeat: something tried to get out past the proxy {count}×, and got nowhere\n  {HEEDLESS}\n"
+                ));
+            }
             // The command has ended, and that is what the shell is told; that its end is not on record is said beside it.
-            if let Err(error) = opened.close(end.cause, Some(end.exit)).await {
+            if let Err(error) = opened.close(end).await {
                 output.failure(&error);
             }
             Ok(Exit::Of(end.exit))
         }
         Err(failure) => {
-            opened.close(Cause::ShimCrashed, Some(FAILED)).await?;
+            opened.close(End::FAILED).await?;
             Err(failure)
         }
     }

@@ -84,18 +84,14 @@ pub(super) async fn supervise(
     drop((command, theirs, pins));
     let mut says = ours.says;
     let mut told = heard(ours.hears);
-    let (mut passed, mut last, mut started) = (BTreeSet::new(), None, false);
+    let (mut passed, mut heard_of) = (BTreeSet::new(), Heard::default());
     let mut due = None;
     let deadline = tokio::time::sleep(time);
     tokio::pin!(deadline);
     loop {
         tokio::select! {
             ended = child.wait() => { ended?; break; }
-            status = told.recv(), if !told.is_closed() => match status {
-                Some(Status::Ready) => started = true,
-                Some(status) => last = Some(status),
-                None => {}
-            },
+            status = told.recv(), if !told.is_closed() => heard_of.note(status),
             why = has_to_end(&mut deadline, kept, due) => {
                 if due.is_some() {
                     child.start_kill()?;
@@ -113,13 +109,10 @@ pub(super) async fn supervise(
         }
     }
     while let Some(status) = told.recv().await {
-        match status {
-            Status::Ready => started = true,
-            status => last = Some(status),
-        }
+        heard_of.note(Some(status));
     }
     streams.drain();
-    Ok(End { started, ..end(last, &passed, due) })
+    Ok(End { started: heard_of.started, strays: heard_of.strays, ..end(heard_of.last, &passed, due) })
 }
 
 /// Resolves when the command has to end, and again when it did not.
@@ -149,9 +142,28 @@ fn end(last: Option<Status>, passed: &BTreeSet<u8>, due: Option<Due>) -> End {
             ));
             (Cause::ShimCrashed, FAILED)
         }
-        Some(Status::Failed(_) | Status::Ready) | None => (Cause::ShimCrashed, FAILED),
+        Some(Status::Failed(_) | Status::Ready | Status::Strays(_)) | None => (Cause::ShimCrashed, FAILED),
     };
-    End { cause, exit, started: false }
+    End { cause, exit, started: false, strays: None }
+}
+
+/// What the shim has said so far.
+#[derive(Default)]
+struct Heard {
+    started: bool,
+    strays: Option<u32>,
+    last: Option<Status>,
+}
+
+impl Heard {
+    fn note(&mut self, status: Option<Status>) {
+        match status {
+            Some(Status::Ready) => self.started = true,
+            Some(Status::Strays(count)) => self.strays = Some(count),
+            Some(status) => self.last = Some(status),
+            None => {}
+        }
+    }
 }
 
 /// What the shim says, line by line, until it is gone.

@@ -68,9 +68,9 @@ pub(super) async fn end(
     AgentCaller(agent): AgentCaller,
     State(edge): State<Edge>,
     Id(id): Id<RunId>,
-    StrictJson(EndBody { cause, exit }): StrictJson<EndBody>,
+    StrictJson(EndBody { cause, exit, strays }): StrictJson<EndBody>,
 ) -> Result<StatusCode, Problem> {
-    edge.broker().end_run(&agent, id, RunEnd { cause, exit }).await?;
+    edge.broker().end_run(&agent, id, RunEnd { cause, exit, strays }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

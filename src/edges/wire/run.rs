@@ -123,4 +123,7 @@ pub struct EndBody {
     /// The exit code, or the signal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<i32>,
+    /// How often something inside tried to get out past the proxy, and got nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strays: Option<u32>,
 }

@@ -57,6 +57,8 @@ pub enum Status {
     Exited(u8),
     /// A signal ended it.
     Signalled(u8),
+    /// So often something tried to get out past the proxy, and got nowhere.
+    Strays(u32),
     /// A protected path is no longer the mount it was made; the run was ended.
     Lost(PathBuf),
     /// The walls could not be made.

@@ -21,6 +21,7 @@ pub mod reap;
 pub mod seccomp;
 pub mod second_wall;
 pub mod shim;
+pub mod strays;
 pub mod trust;
 pub mod walls;
 

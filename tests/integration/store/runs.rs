@@ -37,7 +37,7 @@ impl Bed {
     }
 
     async fn end_run(&self, record: &RunRecord) -> Result<RunRecord, StoreError> {
-        let end = RunEnd { cause: EndCause::Exited, exit: Some(0) };
+        let end = RunEnd { exit: Some(0), ..RunEnd::of(EndCause::Exited) };
         let next = record.clone().end(end, self.now()).unwrap();
         let event = Event::RunEnded { run: record.run.id, agent: self.agent.id, end };
         self.store.advance_run(next.clone(), Entry { at: self.now(), event }).await.map(|_| next)

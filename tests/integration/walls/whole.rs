@@ -94,3 +94,25 @@ async fn i03_an_upstream_with_an_authority_of_its_own_is_reached_without_an_opti
     let ran = desk.run(&house, &agent, &["--profile", "read-only"], &script).await.expect(0);
     assert!(ran.out.contains("urn:exeat:problem:not_permitted"), "{ran:?}");
 }
+
+#[tokio::test]
+async fn i06_what_ignores_the_proxy_gets_nowhere_and_is_reported() {
+    let (house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let desk = Desk::new();
+    let heeding = format!("{OUT} {}", upstream.url("/files/a"));
+    let ran = desk.run(&house, &agent, &["--profile", "workspace-write"], &heeding).await.expect(0);
+    assert!(!ran.err.contains("past the proxy"), "{ran:?}");
+    let direct = "curl -sS --noproxy '*' https://1.1.1.1/";
+    let ran = desk.run(&house, &agent, &["--profile", "workspace-write"], direct).await;
+    assert!(ran.code != 0 && ran.err.contains("past the proxy 1×"), "{ran:?}");
+    let named = "curl -sS --noproxy '*' https://example.com/";
+    let ran = desk.run(&house, &agent, &["--profile", "read-only"], named).await;
+    assert!(
+        ran.code != 0 && ran.err.contains("past the proxy") && ran.err.contains("HTTPS_PROXY"),
+        "{ran:?}"
+    );
+    let ended = events(&house, "run_ended").await;
+    assert_eq!((&ended[0]["end"]["strays"], &ended[1]["end"]["strays"]), (&json!(null), &json!(1)));
+    assert!(ended[2]["end"]["strays"].as_u64().unwrap() > 0, "{ended:?}");
+}
