@@ -229,6 +229,12 @@ pub(crate) fn shifted(by: &'static str) -> [(&'static str, &'static str); 3] {
     [("LD_PRELOAD", FAKETIME), ("FAKETIME", by), ("DONT_FAKE_MONOTONIC", "1")]
 }
 
+/// The environment in which a second is a minute, for waits too.
+pub(crate) fn hurried() -> [(&'static str, &'static str); 2] {
+    assert!(std::path::Path::new(FAKETIME).exists(), "install faketime: `make test` does");
+    [("LD_PRELOAD", FAKETIME), ("FAKETIME", "+0s x60")]
+}
+
 #[tokio::test]
 async fn g10_j07_a_clock_that_is_stepped_back_brings_no_token_back() {
     let (mut house, upstream) = (House::start(), Upstream::start().await);

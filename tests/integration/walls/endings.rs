@@ -175,3 +175,26 @@ async fn a_run_is_kept_by_its_own_agent_alone() {
     }
     assert_eq!(events(&house, "run_ended").await[0]["end"], json!({"cause": "abandoned"}));
 }
+
+#[tokio::test]
+async fn a_run_that_is_to_be_kept_and_is_not_ends_by_itself() {
+    let (mut house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    house.stop();
+    house.start_again(&crate::faults::hurried());
+    let start = async |kept: bool| {
+        let body = json!({"profile": "read-only", "rung": "read-only", "kept": kept});
+        house.ask(&agent, Method::POST, "/v1/runs", Some(body)).await.expect(201)["id"].clone()
+    };
+    let (free, never) = (start(false).await, start(true).await);
+    while events(&house, "run_ended").await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let ended = events(&house, "run_ended").await;
+    assert_eq!(
+        (ended.len(), &ended[0]["run"], &ended[0]["end"]),
+        (1, &never, &json!({"cause": "abandoned"}))
+    );
+    let path = format!("/v1/runs/{}/end", free.as_str().unwrap());
+    house.ask(&agent, Method::POST, &path, Some(json!({"cause": "exited"}))).await.expect(204);
+}
