@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-use super::remains::{gone, left};
+use super::remains::{gone, kill, left};
 use super::stand::{Ran, Stand, USERS, User};
 
 #[test]
@@ -97,6 +97,26 @@ fn a_run_that_is_killed_leaves_no_process_and_no_mount_behind() {
             std::fs::read_dir(&stand.workspace).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["file"]);
+    }
+}
+
+#[test]
+fn whatever_is_killed_ends_the_run_and_leaves_nothing_for_either_user() {
+    for user in USERS {
+        for (program, cause, exit) in [
+            ("sh", "signalled", 137),
+            ("/run/exeat/exeat", "shim_crashed", 125),
+            ("/usr/bin/bwrap", "shim_crashed", 125),
+        ] {
+            let stand = Stand::new(user);
+            let script =
+                format!(": {}\nsetsid sleep 1000 & echo started; sleep 1000; :", stand.workspace.display());
+            let (mut child, _out) = started(&stand, &["--profile", "workspace-write"], &script);
+            kill(&stand.workspace, |line| line.first().is_some_and(|first| first == program));
+            assert_eq!(child.wait().unwrap().code(), Some(exit), "{user:?} {program}");
+            gone(&stand.workspace);
+            assert_eq!(stand.end()["cause"], cause, "{user:?} {program}");
+        }
     }
 }
 
