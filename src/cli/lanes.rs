@@ -1,4 +1,4 @@
-//! The lanes of a report for people: runs, hosts, and where claim and observation disagree.
+//! The lanes of a report for people: runs with their files, hosts, and where claim and observation disagree.
 
 use serde_json::Value;
 
@@ -27,6 +27,7 @@ pub(super) fn told(page: &mut Page, report: &Report) {
             };
             page.line(format!("     climbed from {} to {}, {why}", climb.from.as_str(), climb.to.as_str()));
         }
+        super::files::told(page, run);
     }
     let network = &lanes.network;
     if !network.granted.is_empty() || !network.refused.is_empty() {

@@ -12,6 +12,7 @@ mod demo;
 mod deny;
 mod doctor;
 mod failure;
+mod files;
 mod hook;
 mod identity;
 mod init;

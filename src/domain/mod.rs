@@ -3,6 +3,7 @@
 pub mod access;
 pub mod approval;
 pub mod connection;
+pub mod files;
 pub mod identity;
 pub mod inert;
 pub mod key;

@@ -1,5 +1,6 @@
 //! Runs from outside: the test plays the shim, with a loopback port in front of the run's socket.
 
+mod files;
 mod identity;
 mod inside;
 mod lifecycle;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::LiveRun;
 use crate::base::id::{AgentId, RunId};
 use crate::broker::{Broker, not_found, unavailable};
+use crate::domain::files::UsedFiles;
 use crate::domain::ledger::Event;
 use crate::domain::principal::Agent;
 use crate::domain::problem::Problem;
@@ -17,14 +18,20 @@ const ATTEMPTS: usize = 8;
 const BEGINNING: Duration = Duration::from_mins(1);
 
 impl Broker {
-    /// A run of `agent` ends. Ending what has ended is no error, and changes nothing.
+    /// A run of `agent` ends; `files` are what was seen of its opens. Ending what has ended is no error, and changes nothing.
     ///
     /// # Errors
     /// `not_found`, or that nothing can be put on record; the run's socket is gone even then.
-    pub async fn end_run(&self, agent: &Agent, id: RunId, end: RunEnd) -> Result<(), Problem> {
+    pub async fn end_run(
+        &self,
+        agent: &Agent,
+        id: RunId,
+        end: RunEnd,
+        files: Option<UsedFiles>,
+    ) -> Result<(), Problem> {
         let record = self.parts.store.run(id).await.map_err(unavailable)?;
         let record = record.filter(|record| record.run.agent == agent.id).ok_or_else(not_found)?;
-        self.close_run(record, end).await
+        self.close_run(record, end, files).await
     }
 
     /// Every run that is under way ends, because the broker does.
@@ -55,7 +62,7 @@ impl Broker {
                 Some(run) if run.awaits_keeper() => EndCause::Abandoned,
                 Some(_) => continue,
             };
-            self.close_run(record, RunEnd::of(cause)).await?;
+            self.close_run(record, RunEnd::of(cause), None).await?;
             ended += 1;
         }
         Ok(ended)
@@ -69,7 +76,7 @@ impl Broker {
                 break;
             }
             for record in open {
-                self.close_run(record, RunEnd::of(EndCause::Unknown)).await?;
+                self.close_run(record, RunEnd::of(EndCause::Unknown), None).await?;
             }
         }
         self.close_connections_before(self.now()).await.map(drop)
@@ -77,18 +84,23 @@ impl Broker {
 
     async fn end_live(&self, run: &LiveRun, end: RunEnd) {
         let record = RunRecord::started(run.run.clone());
-        if let Err(problem) = self.close_run(record, end).await {
+        if let Err(problem) = self.close_run(record, end, None).await {
             tracing::warn!(%problem, run = %run.run.id, "the end of a run is not on record; it will be");
         }
     }
 
     /// Closes the door first: whatever becomes of the record, nothing goes through any more.
-    pub(super) async fn close_run(&self, mut record: RunRecord, end: RunEnd) -> Result<(), Problem> {
+    pub(super) async fn close_run(
+        &self,
+        mut record: RunRecord,
+        end: RunEnd,
+        files: Option<UsedFiles>,
+    ) -> Result<(), Problem> {
         let (id, agent) = (record.run.id, record.run.agent);
         self.runs.end(id);
         for _ in 0..ATTEMPTS {
             let Ok(next) = record.end(end, self.now()) else { return Ok(()) };
-            let event = Event::RunEnded { run: id, agent, end };
+            let event = Event::RunEnded { run: id, agent, end, files: files.clone() };
             match self.parts.store.advance_run(next, self.entry(event)).await {
                 Ok(_) => {
                     self.cuts.cut(|under_way| under_way.run == Some(id));

@@ -83,6 +83,6 @@ impl Broker {
 
     async fn abandon(&self, id: RunId) -> Result<(), Problem> {
         let record = self.parts.store.run(id).await.map_err(unavailable)?.ok_or_else(not_found)?;
-        self.close_run(record, RunEnd::of(EndCause::Abandoned)).await
+        self.close_run(record, RunEnd::of(EndCause::Abandoned), None).await
     }
 }

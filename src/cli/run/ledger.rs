@@ -88,7 +88,16 @@ impl Opened {
     pub(super) async fn close(self, end: End) -> Result<(), Failure> {
         let path = format!("/v1/runs/{}/end", self.granted.0.id);
         self.client
-            .tell(&path, &EndBody { cause: end.cause, exit: Some(i32::from(end.exit)), strays: end.strays })
+            .tell(
+                &path,
+                &EndBody {
+                    cause: end.cause,
+                    exit: Some(i32::from(end.exit)),
+                    strays: end.strays,
+                    files: None,
+                    files_unseen: None,
+                },
+            )
             .await?;
         // Not before: the broker takes its loss for the end of this process.
         drop(self.kept);

@@ -11,6 +11,7 @@ use crate::base::id::{
 };
 use crate::domain::approval::{Decision, Exchange, Statement};
 use crate::domain::connection::ConnectionStart;
+use crate::domain::files::UsedFiles;
 use crate::domain::identity::Identity;
 use crate::domain::name::Name;
 use crate::domain::principal::{Agent, Label, Person, Role};
@@ -165,8 +166,14 @@ pub enum Event {
     RunStep { run: RunId, agent: AgentId, claim: Claim },
     /// A run climbed the ladder.
     RunClimbed { run: RunId, agent: AgentId, from: Rung, to: Rung, cause: ClimbCause },
-    /// A run ended, and what was granted to it with it.
-    RunEnded { run: RunId, agent: AgentId, end: RunEnd },
+    /// A run ended, and what was granted to it with it. The files are what was seen of its opens, if anybody looked.
+    RunEnded {
+        run: RunId,
+        agent: AgentId,
+        end: RunEnd,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        files: Option<UsedFiles>,
+    },
     /// A run is about to be connected to a host. No credential is on its way there.
     ConnectionOpened(ConnectionStart),
     /// The connection ended.
@@ -245,21 +252,6 @@ pub enum Revoker {
     Person { id: PersonId },
     /// The agent itself (RFC 7009).
     Agent { id: AgentId },
-}
-
-/// What an entry is about: the columns by which a report finds it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Links {
-    /// The approval.
-    pub approval: Option<ApprovalId>,
-    /// The token.
-    pub token: Option<TokenId>,
-    /// The agent.
-    pub agent: Option<AgentId>,
-    /// The run.
-    pub run: Option<RunId>,
-    /// The use.
-    pub usage: Option<UseId>,
 }
 
 impl Entry {

@@ -1,7 +1,23 @@
 //! From an event to its name and to what it is about.
 
-use super::event::{Event, Links};
+use super::event::Event;
+use crate::base::id::{AgentId, ApprovalId, RunId, TokenId, UseId};
 use crate::domain::connection::ConnectionStart;
+
+/// What an entry is about: the columns by which a report finds it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    /// The approval.
+    pub approval: Option<ApprovalId>,
+    /// The token.
+    pub token: Option<TokenId>,
+    /// The agent.
+    pub agent: Option<AgentId>,
+    /// The run.
+    pub run: Option<RunId>,
+    /// The use.
+    pub usage: Option<UseId>,
+}
 
 impl Event {
     /// The event's name: the `type` of its JSON.

@@ -11,5 +11,6 @@ pub mod proof;
 mod recorded;
 pub mod verify;
 
-pub use event::{Entry, Event, KeyPurpose, Links, Revoker, UseRefusal};
+pub use event::{Entry, Event, KeyPurpose, Revoker, UseRefusal};
+pub use links::Links;
 pub use recorded::Recorded;

@@ -1,12 +1,13 @@
-//! Runs in a report: how each climbed and ended, which hosts were open, reached, refused and never reached, and where what the harness
+//! Runs in a report: how each climbed and ended, which files and hosts were open, used, refused and never used, and where what the harness
 //! claimed and what was observed cannot both be the whole truth.
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
 use crate::base::id::{AgentId, RunId};
+use crate::domain::files::{Access, UsedPath};
 use crate::domain::inert::Inert;
-use crate::domain::run::{ClimbCause, RunEnd, Rung};
+use crate::domain::run::{ClimbCause, PathText, RunEnd, Rung};
 use crate::domain::scope::ScopeItem;
 use crate::domain::step::{LatestClaim, ObservedStep};
 
@@ -40,8 +41,14 @@ pub struct RunAccount {
     pub rung: Rung,
     /// Its climbs.
     pub climbs: Vec<Climb>,
+    /// Its workspace.
+    #[serde(default)]
+    pub workspace: Option<PathText>,
     /// The files its profile opened.
     pub filesystem: Vec<ScopeItem>,
+    /// What was seen of its opens; none when nobody looked.
+    #[serde(default)]
+    pub files: Option<FilesAccount>,
     /// How many steps its harness claimed.
     pub claimed_steps: u64,
     /// When it began.
@@ -52,6 +59,30 @@ pub struct RunAccount {
     pub ended_at: Option<Timestamp>,
     /// Where its beginning stands.
     pub index: u64,
+}
+
+/// What was seen of the opens of one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesAccount {
+    /// What was read and written.
+    pub used: Vec<UsedPath>,
+    /// Where the walls stood in the way.
+    pub refused: Vec<UsedPath>,
+    /// What its profile opened, and nothing touched.
+    pub never_touched: Vec<Untouched>,
+    /// Opens that were noticed, and whose paths could not be read: with these, nothing is never touched for sure.
+    pub unseen: u64,
+    /// Lines that are not listed, because there are too many in this report.
+    pub further: u64,
+}
+
+/// A granted pattern that nothing touched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untouched {
+    /// For reading or writing.
+    pub access: Access,
+    /// The pattern, as granted.
+    pub path: String,
 }
 
 /// One climb.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::files_fold::{Room, account};
 use super::fold::Place;
 use super::lanes::{Climb, Disagreement, HostRefused, HostUsed, Lanes, NetworkLane, RunAccount};
 use crate::base::id::{ConnectionId, RunId};
@@ -37,6 +38,7 @@ pub(super) struct LanesFold {
     used: BTreeMap<String, HostUsed>,
     refused: BTreeMap<(String, String), HostRefused>,
     open: HashMap<ConnectionId, String>,
+    room: Room,
 }
 
 impl LanesFold {
@@ -52,9 +54,14 @@ impl LanesFold {
                     run.climbs.push(climb);
                 });
             }
-            Event::RunEnded { run, end, .. } => self.run(*run, |run| {
-                (run.end, run.ended_at) = (Some(*end), Some(place.at));
-            }),
+            Event::RunEnded { run, end, files, .. } => {
+                let mut room = self.room;
+                self.run(*run, |run| {
+                    (run.end, run.ended_at) = (Some(*end), Some(place.at));
+                    run.files = files.as_ref().map(|files| account(run, files, &mut room));
+                });
+                self.room = room;
+            }
             Event::ConnectionOpened(start) => self.opened(place, start),
             Event::ConnectionClosed { connection, host, bytes_up, bytes_down, .. } => {
                 if self.open.remove(connection).is_some()
@@ -82,7 +89,9 @@ impl LanesFold {
             began_on: run.rung,
             rung: run.rung,
             climbs: Vec::new(),
+            workspace: run.workspace.clone(),
             filesystem: run.filesystem.clone(),
+            files: None,
             claimed_steps: 0,
             began_at: place.at,
             end: None,

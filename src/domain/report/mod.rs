@@ -7,6 +7,7 @@
 mod account;
 mod approval;
 mod denied;
+mod files_fold;
 mod fold;
 mod granted;
 mod lanes;
@@ -22,7 +23,9 @@ pub use account::{
 };
 pub use denied::{Attempt, Denied, DeniedKind};
 pub use fold::Fold;
-pub use lanes::{Climb, Disagreement, HostRefused, HostUsed, Lanes, NetworkLane, RunAccount};
+pub use lanes::{
+    Climb, Disagreement, FilesAccount, HostRefused, HostUsed, Lanes, NetworkLane, RunAccount, Untouched,
+};
 
 use crate::domain::ledger::Entry;
 

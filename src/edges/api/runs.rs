@@ -11,6 +11,7 @@ use futures_util::stream::once;
 
 use crate::base::id::RunId;
 use crate::broker::{NewRun, StartedRun, Told};
+use crate::domain::files::{UsedFiles, UsedPath};
 use crate::domain::problem::Problem;
 use crate::domain::run::{RunEnd, StandIn};
 use crate::edges::caller::AgentCaller;
@@ -68,10 +69,21 @@ pub(super) async fn end(
     AgentCaller(agent): AgentCaller,
     State(edge): State<Edge>,
     Id(id): Id<RunId>,
-    StrictJson(EndBody { cause, exit, strays }): StrictJson<EndBody>,
+    StrictJson(EndBody { cause, exit, strays, files, files_unseen }): StrictJson<EndBody>,
 ) -> Result<StatusCode, Problem> {
-    edge.broker().end_run(&agent, id, RunEnd { cause, exit, strays }).await?;
+    let files = used(files, files_unseen)?;
+    edge.broker().end_run(&agent, id, RunEnd { cause, exit, strays }, files).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn used(files: Option<Vec<UsedPath>>, unseen: Option<u64>) -> Result<Option<UsedFiles>, Problem> {
+    match files {
+        Some(files) => UsedFiles::new(files, unseen.unwrap_or_default())
+            .map(Some)
+            .map_err(|error| invalid("/files", &error.to_string())),
+        None if unseen.is_some() => Err(invalid("/files_unseen", "belongs to `files`")),
+        None => Ok(None),
+    }
 }
 
 fn new(body: RunBody) -> NewRun {

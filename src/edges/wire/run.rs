@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::secret::SecretText;
 use crate::base::crypto::hash::Digest;
 use crate::base::id::RunId;
+use crate::domain::files::UsedPath;
 use crate::domain::identity::Identity;
 use crate::domain::inert::Inert;
 use crate::domain::name::Name;
@@ -114,7 +115,7 @@ pub struct ClimbBody {
 }
 
 /// `POST /v1/runs/{id}/end`.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EndBody {
     /// `exited`, `signalled`, `interrupted`, `agent_crashed`, `shim_crashed`, `timeout`, `abandoned` or `unknown`.
@@ -126,4 +127,12 @@ pub struct EndBody {
     /// How often something inside tried to get out past the proxy, and got nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strays: Option<u32>,
+    /// What was seen of the files it opened, folded: `{"access":"read","path":"/w/src/**","count":7,"refused":false}`. Absent when
+    /// nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>, max_items = 200)]
+    pub files: Option<Vec<UsedPath>>,
+    /// Opens that were noticed, and whose paths could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files_unseen: Option<u64>,
 }

@@ -39,7 +39,7 @@ impl Bed {
     async fn end_run(&self, record: &RunRecord) -> Result<RunRecord, StoreError> {
         let end = RunEnd { exit: Some(0), ..RunEnd::of(EndCause::Exited) };
         let next = record.clone().end(end, self.now()).unwrap();
-        let event = Event::RunEnded { run: record.run.id, agent: self.agent.id, end };
+        let event = Event::RunEnded { run: record.run.id, agent: self.agent.id, end, files: None };
         self.store.advance_run(next.clone(), Entry { at: self.now(), event }).await.map(|_| next)
     }
 
