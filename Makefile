@@ -61,7 +61,7 @@ guards:
 examples: tools-build
 	$(CARGO) build --examples --locked
 
-# Without a sanitizer: there is no unsafe code here to find, and each dependency would be built once more.
+# Without a sanitizer: no parser here has unsafe code to find, and each dependency would be built once more.
 fuzz-smoke: tools-build tools-fuzz
 	$(CARGO) +nightly fuzz build --sanitizer none
 	@for target in $(FUZZ_TARGETS); do $(MAKE) --no-print-directory fuzz-$$target SECONDS_EACH=$(FUZZ_SMOKE); done

@@ -1,7 +1,9 @@
 //! `exeat inside`: what runs within the walls, before the agent and beside it. Nobody types it.
 //!
-//! First the shim: it opens the way out, starts the second, waits for it and says how it ended. The second puts the last walls
-//! around itself and becomes the agent.
+//! First the shim: it opens the way out, starts the second, sees what it opens, waits for it and says how it ended. The second puts
+//! the last walls around itself and becomes the agent.
+
+mod watching;
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -17,9 +19,11 @@ use rustix::process::{DumpableBehavior, Pid, Signal, kill_process, kill_process_
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
+use self::watching::{Watcher, Watching, broken};
 use super::output::note;
 use crate::base::tasks::Tasks;
 use crate::planes::filesystem::inside::{Inside, Status};
+use crate::planes::filesystem::opens::TheirLine;
 use crate::planes::filesystem::walls::{StartError, become_agent};
 use crate::planes::filesystem::{environment, guard, reap, shim, strays};
 
@@ -34,21 +38,22 @@ const NOT_FOUND: u8 = 127;
 /// What the command line `exeat inside …` says.
 #[derive(Debug)]
 pub(super) struct Told<'a> {
-    walled: bool,
+    /// For the second: where its line to the shim is.
+    last: Option<&'a OsString>,
     file: &'a OsString,
     command: &'a [OsString],
 }
 
-/// Whether this is one, and what it says: `exeat inside [--last] FILE -- COMMAND…`.
+/// Whether this is one, and what it says: `exeat inside [--last LINE] FILE -- COMMAND…`.
 pub(super) fn told(arguments: &[OsString]) -> Option<Told<'_>> {
     match arguments {
-        [_, inside, last, file, dashes, command @ ..]
+        [_, inside, last, line, file, dashes, command @ ..]
             if inside == "inside" && last == "--last" && dashes == "--" =>
         {
-            Some(Told { walled: true, file, command })
+            Some(Told { last: Some(line), file, command })
         }
         [_, inside, file, dashes, command @ ..] if inside == "inside" && dashes == "--" => {
-            Some(Told { walled: false, file, command })
+            Some(Told { last: None, file, command })
         }
         _ => None,
     }
@@ -62,8 +67,8 @@ pub(super) fn run(told: Told<'_>) -> ExitCode {
             return failed(&format!("cannot read {}: {error}", Path::new(told.file).display()), UNTOLD);
         }
     };
-    if told.walled {
-        return last(&inside, told.command);
+    if let Some(line) = told.last {
+        return last(&inside, line, told.command);
     }
     match Shim::start(inside, told.file, told.command) {
         Ok(shim) => shim.serve(),
@@ -75,13 +80,23 @@ fn read(file: &OsString) -> io::Result<Inside> {
     Ok(serde_json::from_reader(BufReader::new(File::open(file)?))?)
 }
 
-fn last(inside: &Inside, command: &[OsString]) -> ExitCode {
-    match become_agent(inside, command) {
+fn last(inside: &Inside, line: &OsString, command: &[OsString]) -> ExitCode {
+    let line = match (inside.observed, line.to_str().and_then(|number| number.parse().ok())) {
+        (false, _) => None,
+        (true, None) => return failed("nobody would see what it opens", UNTOLD),
+        (true, Some(number)) => match TheirLine::inherited(number) {
+            Ok(line) => Some(line),
+            Err(error) => return failed(&format!("nobody would see what it opens: {error}"), UNTOLD),
+        },
+    };
+    match become_agent(inside, line, command) {
         Err(StartError::Command { command, source }) => {
             let code = if source.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { CANNOT_RUN };
             failed(&format!("cannot run {command}: {source}"), code)
         }
-        Err(StartError::Wall(error)) => failed(&format!("the walls do not stand: {error}"), UNTOLD),
+        Err(StartError::Wall(error)) => {
+            failed(&format!("the walls do not stand: {error}; {}", error.remedy()), UNTOLD)
+        }
         Ok(never) => match never {},
     }
 }
@@ -98,6 +113,7 @@ struct Shim {
     status: File,
     control: File,
     agent: std::process::Command,
+    watcher: Option<Watcher>,
 }
 
 impl Shim {
@@ -124,9 +140,12 @@ impl Shim {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, inside.port))?;
         listener.set_nonblocking(true)?;
         let mut agent = std::process::Command::new(std::env::current_exe()?);
-        agent.args(["inside", "--last"]).arg(file).arg("--").args(command);
+        let watcher = Watcher::of(&inside)?;
+        let line = watcher.as_ref().map(Watcher::hand_on).transpose()?;
+        let line = line.map_or_else(|| "-".to_owned(), |number| number.to_string());
+        agent.args(["inside", "--last", &line]).arg(file).arg("--").args(command);
         agent.envs(environment::way_out(listener.local_addr()?.port(), &inside.trust));
-        Ok(Self { inside, listener, status, control, agent })
+        Ok(Self { inside, listener, status, control, agent, watcher })
     }
 
     fn serve(self) -> ExitCode {
@@ -149,6 +168,7 @@ impl Shim {
     async fn until_the_end(mut self) -> io::Result<u8> {
         let before = self.inside.walled.then(strays::count);
         let mut agent = Command::from(self.agent).kill_on_drop(true).spawn()?;
+        let mut watching = self.watcher.map(Watcher::begin).transpose()?;
         say(&mut self.status, &Status::Ready)?;
         let (tasks, listener) = (Tasks::new(), tokio::net::TcpListener::from_std(self.listener)?);
         let serving = shim::serve(listener, self.inside.socket, tasks);
@@ -160,7 +180,13 @@ impl Shim {
                 ended = agent.wait() => {
                     let ended = ended?;
                     told_strays(&mut self.status, before)?;
+                    tell(watching.as_ref(), &mut self.status)?;
                     return told_end(&mut self.status, ended);
+                }
+                why = broken(&mut watching) => {
+                    tell(watching.as_ref(), &mut self.status)?;
+                    say(&mut self.status, &Status::Unwatched(why))?;
+                    return Ok(UNTOLD);
                 }
                 broken = &mut serving => broken?,
                 signal = signals.recv() => match signal {
@@ -169,6 +195,7 @@ impl Shim {
                     None => return Ok(UNTOLD),
                 },
                 _ = watch.tick() => if self.inside.walled && let Some(path) = guard::lost(&self.inside.guarded) {
+                    tell(watching.as_ref(), &mut self.status)?;
                     say(&mut self.status, &Status::Lost(path.to_owned()))?;
                     return Ok(UNTOLD);
                 }
@@ -208,6 +235,10 @@ fn told_strays(status: &mut File, before: Option<u64>) -> io::Result<()> {
         return Ok(());
     }
     say(status, &Status::Strays(u32::try_from(count).unwrap_or(u32::MAX)))
+}
+
+fn tell(watching: Option<&Watching>, status: &mut File) -> io::Result<()> {
+    watching.map_or(Ok(()), |watching| watching.tell(status))
 }
 
 fn told_end(status: &mut File, ended: ExitStatus) -> io::Result<u8> {

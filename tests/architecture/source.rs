@@ -243,6 +243,12 @@ impl<'ast> Visit<'ast> for Reader {
         if attribute.path().is_ident("allow") || inside {
             self.allows.push(line);
         }
+        // Without this attribute the compiler refuses unsafe code, so where it may stand is where unsafe code is.
+        if let syn::Meta::List(list) = &attribute.meta
+            && holds(list.tokens.clone(), "unsafe_code")
+        {
+            self.names.push((line, "unsafe_code".to_owned()));
+        }
         visit::visit_attribute(self, attribute);
     }
 }

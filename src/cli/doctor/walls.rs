@@ -18,6 +18,7 @@ pub(super) fn look() -> Vec<Finding> {
         built(program.and_then(|program| bwrap::version(&program))),
         filtered(seccomp::probe()),
         second(second_wall::abi()),
+        seen(kernel::counts_only()),
     ]
 }
 
@@ -50,6 +51,18 @@ fn filtered(filters: Result<(), WallError>) -> Finding {
     match filters {
         Ok(()) => Finding::ok(CHECK, "the kernel takes the filters of a run"),
         Err(error) => Finding::weak(CHECK, format!("`exeat run` cannot work: {error}"), error.remedy()),
+    }
+}
+
+fn seen(counted: Option<&str>) -> Finding {
+    const CHECK: &str = "file opens";
+    match counted {
+        None => Finding::ok(CHECK, "what a run opens can be seen"),
+        Some(which) => Finding::weak(
+            CHECK,
+            format!("counted without a path: {which}"),
+            "as root, where programs of one user may look into each other: sysctl kernel.yama.ptrace_scope=0",
+        ),
     }
 }
 

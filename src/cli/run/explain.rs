@@ -31,6 +31,7 @@ pub(super) fn explain(run: &Run, preparation: &Preparation, output: Output) -> R
             "protected": protection.shut,
             "barred": protection.barred.iter().chain(protection.held.keys()).collect::<Vec<_>>(),
             "start_in": plan.start_in(),
+            "observed": !open && terms.files.observe,
         },
         "network": { "granted": plan.network(), "loopback": terms.network.loopback },
         "secrets": {
@@ -48,7 +49,7 @@ pub(super) fn explain(run: &Run, preparation: &Preparation, output: Output) -> R
         if open {
             page.line("WITHOUT WALLS: nothing below is enforced; the command can do whatever you can.");
         }
-        filesystem(page, plan);
+        filesystem(page, plan, !open && terms.files.observe);
         network(page, plan);
         secrets(page, terms.rung, run);
         rest(page, plan, abi);
@@ -56,7 +57,7 @@ pub(super) fn explain(run: &Run, preparation: &Preparation, output: Output) -> R
     DONE
 }
 
-fn filesystem(page: &mut Page, plan: &Plan) {
+fn filesystem(page: &mut Page, plan: &Plan, observed: bool) {
     let workspace = plan.workspace().display();
     page.gap();
     page.line("Filesystem");
@@ -69,6 +70,11 @@ fn filesystem(page: &mut Page, plan: &Plan) {
     paths(page, "  can    read ", plan.read());
     page.line(format!("  can    read of the system {}", listed(plan.system().map(Path::display))));
     page.line("  can    write to an empty home, /tmp and /dev/shm, which are gone afterwards");
+    page.line(if observed {
+        "  is     seen opening files, and what it used is on record at the end"
+    } else {
+        "  is     not seen opening files"
+    });
     let protection = plan.protection();
     paths(page, "  cannot change ", &protection.shut);
     let barred: Vec<PathBuf> = protection.barred.iter().chain(protection.held.keys()).cloned().collect();

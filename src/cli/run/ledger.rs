@@ -9,6 +9,7 @@ use super::outside::End;
 use super::placeholders::{Wanted, variables};
 use crate::base::crypto::hash::{Digest, sha256};
 use crate::cli::failure::Failure;
+use crate::domain::files::UsedFiles;
 use crate::domain::run::PathText;
 use crate::edges::client::Client;
 use crate::edges::wire::{EndBody, RunBody, RunStarted};
@@ -87,18 +88,14 @@ impl Opened {
     /// Closes the run.
     pub(super) async fn close(self, end: End) -> Result<(), Failure> {
         let path = format!("/v1/runs/{}/end", self.granted.0.id);
-        self.client
-            .tell(
-                &path,
-                &EndBody {
-                    cause: end.cause,
-                    exit: Some(i32::from(end.exit)),
-                    strays: end.strays,
-                    files: None,
-                    files_unseen: None,
-                },
-            )
-            .await?;
+        let body = EndBody {
+            cause: end.cause,
+            exit: Some(i32::from(end.exit)),
+            strays: end.strays,
+            files_unseen: end.files.as_ref().map(UsedFiles::unseen).filter(|unseen| *unseen > 0),
+            files: end.files.map(UsedFiles::into_lines),
+        };
+        self.client.tell(&path, &body).await?;
         // Not before: the broker takes its loss for the end of this process.
         drop(self.kept);
         Ok(())

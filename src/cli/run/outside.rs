@@ -16,6 +16,7 @@ use super::supervise::{Lines, Term, supervise};
 use crate::base::random::{SystemRandomness, bytes};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{Output, note};
+use crate::domain::files::UsedFiles;
 use crate::domain::run::EndCause as Cause;
 use crate::planes::filesystem::bwrap::{Pins, arguments};
 use crate::planes::filesystem::inside::{Inside, PORT, SOCKET, TRUST};
@@ -32,7 +33,7 @@ const HEEDLESS: &str =
     "try: have the program use HTTPS_PROXY, or an option of its own for a proxy; nothing else leads out";
 
 /// How a run ended, for the ledger and the shell.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct End {
     /// Why.
     pub(super) cause: Cause,
@@ -42,11 +43,14 @@ pub(super) struct End {
     pub(super) started: bool,
     /// How often something inside tried to get out past the proxy.
     pub(super) strays: Option<u32>,
+    /// What was seen of its opens, if somebody looked.
+    pub(super) files: Option<UsedFiles>,
 }
 
 impl End {
     /// The run failed by itself, before there was a shim to say anything.
-    const FAILED: Self = Self { cause: Cause::ShimCrashed, exit: FAILED, started: false, strays: None };
+    const FAILED: Self =
+        Self { cause: Cause::ShimCrashed, exit: FAILED, started: false, strays: None, files: None };
 }
 
 /// Runs it.
@@ -63,10 +67,11 @@ pub(super) async fn run(run: &Run, preparation: Preparation, output: Output) -> 
                 ));
             }
             // The command has ended, and that is what the shell is told; that its end is not on record is said beside it.
+            let exit = end.exit;
             if let Err(error) = opened.close(end).await {
                 output.failure(&error);
             }
-            Ok(Exit::Of(end.exit))
+            Ok(Exit::Of(exit))
         }
         Err(failure) => {
             opened.close(End::FAILED).await?;
@@ -93,6 +98,8 @@ async fn walled(run: &Run, preparation: &Preparation, opened: &mut Opened) -> Re
         trust: TRUST.into(),
         read: Vec::new(),
         write: Vec::new(),
+        home: PathBuf::new(),
+        observed: false,
         guarded: Vec::new(),
         loopback: false,
         terminal,
@@ -149,8 +156,14 @@ impl Made {
     ) -> Result<Self, Failure> {
         let files = PrivateDir::make()?;
         let trust = private_file(&files.0, "ca.pem", &trust)?;
-        let inside =
-            Inside { port: 0, socket: granted.socket().to_owned(), trust, guarded: Vec::new(), ..inside };
+        let inside = Inside {
+            port: 0,
+            socket: granted.socket().to_owned(),
+            trust,
+            guarded: Vec::new(),
+            observed: false,
+            ..inside
+        };
         let told = serde_json::to_vec(&inside).map_err(|error| Failure::because("no JSON", &error))?;
         let told = private_file(&files.0, "inside.json", &told)?;
         let mut command = Command::new(&preparation.program);

@@ -19,6 +19,7 @@ use super::relay;
 use super::terminal::Terminal;
 use crate::cli::failure::Failure;
 use crate::cli::output::note;
+use crate::domain::files::UsedFiles;
 use crate::domain::run::EndCause as Cause;
 use crate::planes::filesystem::bwrap::Pins;
 use crate::planes::filesystem::inside::Status;
@@ -112,7 +113,9 @@ pub(super) async fn supervise(
         heard_of.note(Some(status));
     }
     streams.drain();
-    Ok(End { started: heard_of.started, strays: heard_of.strays, ..end(heard_of.last, &passed, due) })
+    let Heard { started, strays, files, last } = heard_of;
+    let (cause, exit) = end(last, &passed, due);
+    Ok(End { cause, exit, started, strays, files })
 }
 
 /// Resolves when the command has to end, and again when it did not.
@@ -123,8 +126,9 @@ async fn has_to_end(deadline: &mut Pin<&mut Sleep>, kept: &mut Kept, due: Option
     }
 }
 
-fn end(last: Option<Status>, passed: &BTreeSet<u8>, due: Option<Due>) -> End {
-    let (cause, exit) = match last {
+/// The cause, and the exit code.
+fn end(last: Option<Status>, passed: &BTreeSet<u8>, due: Option<Due>) -> (Cause, u8) {
+    match last {
         _ if due == Some(Due::TimeUp) => (Cause::Timeout, TIMED_OUT),
         Some(Status::Exited(code)) => (Cause::Exited, code),
         Some(Status::Signalled(number)) => {
@@ -142,9 +146,17 @@ fn end(last: Option<Status>, passed: &BTreeSet<u8>, due: Option<Due>) -> End {
             ));
             (Cause::ShimCrashed, FAILED)
         }
-        Some(Status::Failed(_) | Status::Ready | Status::Strays(_)) | None => (Cause::ShimCrashed, FAILED),
-    };
-    End { cause, exit, started: false, strays: None }
+        Some(Status::Unwatched(why)) => {
+            let why = crate::cli::output::inert(&why);
+            note(&format!(
+                "exeat: the run was ended, because what it opens could not be seen any more: {why}\n"
+            ));
+            (Cause::ShimCrashed, FAILED)
+        }
+        Some(Status::Failed(_) | Status::Ready | Status::Strays(_) | Status::Used(_)) | None => {
+            (Cause::ShimCrashed, FAILED)
+        }
+    }
 }
 
 /// What the shim has said so far.
@@ -152,6 +164,7 @@ fn end(last: Option<Status>, passed: &BTreeSet<u8>, due: Option<Due>) -> End {
 struct Heard {
     started: bool,
     strays: Option<u32>,
+    files: Option<UsedFiles>,
     last: Option<Status>,
 }
 
@@ -160,6 +173,7 @@ impl Heard {
         match status {
             Some(Status::Ready) => self.started = true,
             Some(Status::Strays(count)) => self.strays = Some(count),
+            Some(Status::Used(files)) => self.files = Some(files),
             Some(status) => self.last = Some(status),
             None => {}
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::limits::Limits;
+use crate::domain::files::UsedFiles;
 
 /// Exeat inside, which is the shim.
 pub const EXEAT: &str = "/run/exeat/exeat";
@@ -18,6 +19,7 @@ pub const WALLS: &str = "/run/exeat/inside.json";
 pub const PORT: u16 = 3128;
 
 /// What the shim, and the process that becomes the agent, are told. Nothing of it is secret: the agent can read it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, told as JSON")]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inside {
@@ -33,6 +35,10 @@ pub struct Inside {
     pub read: Vec<PathBuf>,
     /// What may be read and written.
     pub write: Vec<PathBuf>,
+    /// The home directory, which is empty.
+    pub home: PathBuf,
+    /// Whether the files that it opens are watched.
+    pub observed: bool,
     /// What must be a mount of its own as long as the run lasts.
     pub guarded: Vec<PathBuf>,
     /// Whether programs may speak TCP to each other.
@@ -53,6 +59,8 @@ pub struct Inside {
 pub enum Status {
     /// The walls stand, and the agent is started.
     Ready,
+    /// What was seen of its opens. It comes before how it ended.
+    Used(UsedFiles),
     /// The agent ended by itself.
     Exited(u8),
     /// A signal ended it.
@@ -61,6 +69,8 @@ pub enum Status {
     Strays(u32),
     /// A protected path is no longer the mount it was made; the run was ended.
     Lost(PathBuf),
+    /// Its opens could not be seen any more; the run was ended.
+    Unwatched(String),
     /// The walls could not be made.
     Failed(String),
 }

@@ -39,6 +39,20 @@ pub fn opens_exactly() -> Result<(), WallError> {
     }
 }
 
+/// Why the opens of a run are only counted here, in part or all of them: Yama keeps its processes from being looked into.
+#[must_use]
+pub fn counts_only() -> Option<&'static str> {
+    counted(fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").ok()?.trim())
+}
+
+fn counted(scope: &str) -> Option<&'static str> {
+    match scope {
+        "0" => None,
+        "1" => Some("those of programs that outlive their parent (kernel.yama.ptrace_scope is 1)"),
+        _ => Some("all of them (kernel.yama.ptrace_scope is above 1)"),
+    }
+}
+
 /// What a failure to build the walls may have as its cause, for a person to try.
 pub const WHEN_BUILDING_FAILS: &str = "if bwrap says `Operation not permitted`, allow user namespaces: in a container, run it with \
 a seccomp and AppArmor profile that lets them through (docker run --security-opt seccomp=… --security-opt apparmor=unconfined); on \
@@ -60,6 +74,14 @@ fn forbidden(root: bool, setting: impl Fn(&str) -> Option<String>) -> Option<(St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_processes_may_not_be_looked_into_opens_are_counted() {
+        assert_eq!(counted("0"), None);
+        assert!(counted("1").is_some_and(|which| which.contains("outlive")));
+        assert!(counted("2").is_some_and(|which| which.contains("all")));
+        assert!(counted("3").is_some());
+    }
 
     #[test]
     fn a_machine_that_forbids_user_namespaces_is_told_how_to_allow_them() {

@@ -12,6 +12,7 @@ pub mod kernel;
 pub mod limits;
 pub mod mounts;
 pub mod observed;
+pub mod opens;
 pub mod place;
 pub mod plan;
 pub mod plug;

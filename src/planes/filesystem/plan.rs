@@ -156,6 +156,8 @@ impl Plan {
         Inside {
             read,
             write,
+            home: self.home.clone(),
+            observed: terms.files.observe,
             guarded: self.protection.all(),
             loopback: terms.network.loopback,
             limits: terms.limits,

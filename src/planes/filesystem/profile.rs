@@ -77,6 +77,13 @@ pub struct Files {
     /// Read and written; they must exist.
     #[serde(default)]
     pub write: Vec<PathBuf>,
+    /// Whether what is opened is seen and told.
+    #[serde(default = "yes")]
+    pub observe: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Variables of the run.

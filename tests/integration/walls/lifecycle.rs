@@ -46,7 +46,11 @@ fn the_streams_are_the_commands_own() {
 }
 
 /// A run that has said a line, and goes on.
-fn started(stand: &Stand, options: &[&str], script: &str) -> (Child, BufReader<std::process::ChildStdout>) {
+pub(super) fn started(
+    stand: &Stand,
+    options: &[&str],
+    script: &str,
+) -> (Child, BufReader<std::process::ChildStdout>) {
     let mut child = stand.command(options, &["sh", "-c", script]).stdout(Stdio::piped()).spawn().unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();

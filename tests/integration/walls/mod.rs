@@ -13,6 +13,7 @@ mod escape_workspace;
 mod ladder;
 mod lifecycle;
 mod machine;
+mod opens;
 mod placeholders;
 mod protection;
 mod remains;

@@ -153,10 +153,34 @@ impl Stand {
 
     /// The cause and the exit code with which the run was closed.
     pub(crate) fn end(&self) -> Value {
+        let mut body = self.told_at_the_end();
+        for files in ["files", "files_unseen"] {
+            drop(body.as_object_mut().unwrap().remove(files));
+        }
+        body
+    }
+
+    /// With what the run was closed.
+    pub(crate) fn told_at_the_end(&self) -> Value {
         let calls = self.calls();
         let (path, body) = calls.last().unwrap();
         assert_eq!(path, &format!("/v1/runs/{RUN}/end"));
         body.clone()
+    }
+
+    /// How often the newest run opened a path so, as it was told; 0 for never.
+    pub(crate) fn opened(&self, access: &str, path: &str, refused: bool) -> u64 {
+        let told = self.told_at_the_end();
+        let path = if path.starts_with('/') {
+            path.to_owned()
+        } else {
+            self.workspace.join(path).display().to_string()
+        };
+        let lines = told["files"].as_array().unwrap_or_else(|| panic!("nobody looked: {told}"));
+        let same = |line: &&Value| {
+            line["access"] == access && line["path"] == path.as_str() && line["refused"] == refused
+        };
+        lines.iter().find(same).map_or(0, |line| line["count"].as_u64().unwrap())
     }
 
     pub(crate) fn prefaces(&self) -> Vec<Value> {

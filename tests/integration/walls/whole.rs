@@ -116,3 +116,29 @@ async fn i06_what_ignores_the_proxy_gets_nowhere_and_is_reported() {
     assert_eq!((&ended[0]["end"]["strays"], &ended[1]["end"]["strays"]), (&json!(null), &json!(1)));
     assert!(ended[2]["end"]["strays"].as_u64().unwrap() > 0, "{ended:?}");
 }
+
+#[tokio::test]
+async fn what_a_run_opened_is_on_record_and_in_its_report() {
+    let (house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let desk = Desk::new();
+    std::fs::write(desk.workspace.join("input"), "text").unwrap();
+    let script = "cat input > output; cat ~/.ssh/id_ed25519; echo a > /usr/made; :";
+    desk.run(&house, &agent, &["--profile", "workspace-write"], script).await.expect(0);
+    let ended = &events(&house, "run_ended").await[0];
+    assert!(ended["files"]["files"].as_array().is_some_and(|lines| !lines.is_empty()), "{ended}");
+    let id = ended["run"].as_str().unwrap();
+    let report = house.review(Method::GET, &format!("/v1/reports/{id}"), None).await.expect(200);
+    let files = &report["lanes"]["runs"][0]["files"];
+    let has = |list: &str, access: &str, path: &str| {
+        let mut lines = files[list].as_array().unwrap().iter();
+        lines.any(|line| line["access"] == access && line["path"].as_str().unwrap().ends_with(path))
+    };
+    assert!(has("used", "read", "/work/input") && has("used", "write", "/work/output"), "{files}");
+    assert!(
+        has("refused", "read", "/home/.ssh/id_ed25519") && has("refused", "write", "/usr/made"),
+        "{files}"
+    );
+    assert!(has("never_touched", "read", "/etc/protocols/**"), "{files}");
+    assert!(!has("never_touched", "read", "/usr/**") && !has("never_touched", "write", "**"), "{files}");
+}

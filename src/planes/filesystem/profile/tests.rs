@@ -31,7 +31,7 @@ fn a_profile_that_contradicts_itself_is_refused() {
         ("seconds = 14400", "seconds = 0", "limits.seconds: must be"),
         ("seconds = 14400", "seconds = \"an hour\"", "limits.seconds: invalid type"),
         ("seconds = 14400", "seconds = -1", "limits.seconds: invalid value"),
-        ("seconds = 14400", "seconds = ", "line 60: "),
+        ("seconds = 14400", "seconds = ", "line 62: "),
         ("read = []", "read = [\"home\"]", "files.read[0]: home must be"),
         ("read = []", "read = [\"/a\", \"/home/../root\"]", "files.read[1]: /home/../root must be"),
         ("\"TERM\"", "\"EXEAT_AGENT_KEY\"", "environment.pass[0]: EXEAT_AGENT_KEY is Exeat's own"),
