@@ -12,6 +12,7 @@ mod growth;
 mod http;
 mod memory;
 mod openbao;
+mod opens;
 mod process;
 mod uses;
 
@@ -45,6 +46,9 @@ async fn main() -> Found {
     }
     if runs("memory") {
         memory::run().await?;
+    }
+    if runs("opens") {
+        opens::run().await?;
     }
     if runs("growth") {
         growth::run().await?;
