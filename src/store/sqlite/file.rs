@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::changes;
 use super::error::corrupt;
 use super::line::Tree;
+use super::lookup::Lookup;
 use super::read;
 use super::store::SqliteStore;
 use super::writer::Writer;
@@ -153,7 +154,7 @@ impl SqliteFile {
         Ok(())
     }
 
-    /// Starts the writer. It ends with `tasks`: everything written after [`Tasks::stop`] is refused, so give the store tasks of its
+    /// Starts the writer and what looks up tokens. They end with `tasks`: what is asked after [`Tasks::stop`] is refused, so give the store tasks of its
     /// own and stop them last.
     ///
     /// # Errors
@@ -167,7 +168,8 @@ impl SqliteFile {
         let writer =
             Writer { pool: self.writer, signer, queue, tree: Some(tree), db: None, lock: self.lock.clone() };
         tasks.spawn(writer.run(tasks.clone()));
-        Ok(SqliteStore::new(self.reader, steps, self.lock))
+        let lookup = Lookup::start(self.reader.clone(), tasks);
+        Ok(SqliteStore::new(self.reader, lookup, steps, self.lock))
     }
 }
 

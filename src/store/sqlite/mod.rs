@@ -9,6 +9,7 @@ mod changes;
 mod error;
 mod file;
 mod line;
+mod lookup;
 mod read;
 mod row;
 mod runs;

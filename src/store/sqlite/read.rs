@@ -10,12 +10,11 @@ use super::line::Tree;
 use super::row::{self, APPROVAL};
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
-use crate::base::id::{ApprovalId, TokenId};
+use crate::base::id::ApprovalId;
 use crate::domain::approval::Approval;
 use crate::domain::ledger::KeyPurpose;
 use crate::store::{
-    ApprovalQuery, EntryQuery, Head, Installed, OpenUse, SealedKey, StoreError, StoredCheckpoint,
-    StoredEntry, TokenRecord,
+    ApprovalQuery, EntryQuery, Head, Installed, OpenUse, SealedKey, StoreError, StoredCheckpoint, StoredEntry,
 };
 
 /// How much later than its time an entry may be written, in microseconds: no step takes so long.
@@ -85,19 +84,6 @@ pub(super) async fn approvals(pool: &SqlitePool, query: ApprovalQuery) -> Result
     }
     sql.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(bounded(query.limit));
     each(&sql.build().fetch_all(pool).await?, |found| row::approval(found).map(|stored| stored.approval))
-}
-
-pub(super) async fn token(pool: &SqlitePool, id: TokenId) -> Result<Option<TokenRecord>, StoreError> {
-    let found = sqlx::query(
-        "SELECT t.id, t.approval_id, t.agent_id, a.run, t.expires_at,
-                t.revoked_at IS NULL AND a.state IN ('approved', 'spent') AND a.stale = 0
-                    AND a.uses < a.max_uses AND g.removed_at IS NULL AS live
-         FROM tokens t JOIN approvals a ON a.id = t.approval_id JOIN agents g ON g.id = t.agent_id WHERE t.id = ?1",
-    )
-    .bind(id.to_string())
-    .fetch_optional(pool)
-    .await?;
-    found.as_ref().map(row::token).transpose()
 }
 
 pub(super) async fn entries(pool: &SqlitePool, query: EntryQuery) -> Result<Vec<StoredEntry>, StoreError> {

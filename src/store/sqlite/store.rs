@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::answers::Reply;
 use super::approvals::Request;
 use super::line::Line;
+use super::lookup::Lookup;
 use super::single::Single;
 use super::step::Step;
 use super::tokens::Issue;
@@ -36,14 +37,20 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A store in one SQLite file, or in memory.
 pub struct SqliteStore {
     reader: SqlitePool,
+    lookup: Lookup,
     steps: mpsc::Sender<Step>,
     /// Held as long as the store is.
     _lock: Option<Arc<File>>,
 }
 
 impl SqliteStore {
-    pub(super) const fn new(reader: SqlitePool, steps: mpsc::Sender<Step>, lock: Option<Arc<File>>) -> Self {
-        Self { reader, steps, _lock: lock }
+    pub(super) const fn new(
+        reader: SqlitePool,
+        lookup: Lookup,
+        steps: mpsc::Sender<Step>,
+        lock: Option<Arc<File>>,
+    ) -> Self {
+        Self { reader, lookup, steps, _lock: lock }
     }
 
     async fn ask<T, E>(&self, step: impl FnOnce(Reply<T, E>) -> Step) -> Result<T, E>
@@ -87,7 +94,7 @@ impl Store for SqliteStore {
     }
 
     fn token(&self, id: TokenId) -> Later<'_, Option<TokenRecord>> {
-        Box::pin(self.read(read::token(&self.reader, id)))
+        Box::pin(self.read(self.lookup.token(id)))
     }
 
     fn entries(&self, query: EntryQuery) -> Later<'_, Vec<StoredEntry>> {
