@@ -12,8 +12,8 @@ use crate::http::{Connection, Load, Shot, load};
 use crate::openbao::OpenBao;
 use crate::process::{Exeat, scratch, text};
 
-/// Exchanges and commits, in turns.
-const PAIRS: usize = 1500;
+/// Exchanges and commits, in turns, so many in a row for one ratio.
+const PAIRS: usize = 600;
 /// What lies between two requests at low load.
 const PAUSE: Duration = Duration::from_millis(3);
 
@@ -41,8 +41,32 @@ pub(crate) async fn run() -> Found {
 async fn low_load(exeat: &Exeat, exchange: &Shot, directory: &Path) -> Found {
     let mut bare = bare(&directory.join("bare.db")).await?;
     let mut connection = Connection::to(exeat.agent).await?;
+    let (mut ratios, mut exchanges, mut commits) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let (mut ours, mut theirs) = pairs(exchange, round * PAIRS, (&mut connection, &mut bare)).await?;
+        ratios.push(quantile(&mut ours, 0.99) / quantile(&mut theirs, 0.99));
+        exchanges.append(&mut ours);
+        commits.append(&mut theirs);
+    }
+    let (slow, slow_commit) = (quantile(&mut exchanges, 0.99), quantile(&mut commits, 0.99));
+    at_most("exchange p99 to bare commit p99, low load", median(&mut ratios), 3.0, "x");
+    note("the largest of those ratios", quantile(&mut ratios, 1.0), "x");
+    note("exchange median to bare commit median", median(&mut exchanges) / median(&mut commits), "x");
+    note("exchange median, low load", median(&mut exchanges), "ms");
+    note("exchange p99, low load", slow, "ms");
+    note("bare commit median", median(&mut commits), "ms");
+    note("bare commit p99", slow_commit, "ms");
+    Ok(())
+}
+
+/// Milliseconds of exchanges and of bare commits, in turns.
+async fn pairs(
+    exchange: &Shot,
+    first: usize,
+    (connection, bare): (&mut Connection, &mut SqliteConnection),
+) -> Found<(Vec<f64>, Vec<f64>)> {
     let (mut exchanges, mut commits) = (Vec::new(), Vec::new());
-    for pair in 0..PAIRS {
+    for pair in first..first + PAIRS {
         let began = Instant::now();
         let (status, body) = connection.ask(exchange).await?;
         exchanges.push(millis(began.elapsed()));
@@ -51,18 +75,11 @@ async fn low_load(exeat: &Exeat, exchange: &Shot, directory: &Path) -> Found {
         }
         tokio::time::sleep(PAUSE).await;
         let began = Instant::now();
-        commit(&mut bare, pair).await?;
+        commit(bare, pair).await?;
         commits.push(millis(began.elapsed()));
         tokio::time::sleep(PAUSE).await;
     }
-    let (slow, slow_commit) = (quantile(&mut exchanges, 0.99), quantile(&mut commits, 0.99));
-    at_most("exchange p99 to bare commit p99, low load", slow / slow_commit, 3.0, "x");
-    note("exchange p99 to bare commit median", slow / median(&mut commits), "x");
-    note("exchange median, low load", median(&mut exchanges), "ms");
-    note("exchange p99, low load", slow, "ms");
-    note("bare commit median", median(&mut commits), "ms");
-    note("bare commit p99", slow_commit, "ms");
-    Ok(())
+    Ok((exchanges, commits))
 }
 
 /// A database with nothing but a row a commit, as durable as Exeat's.

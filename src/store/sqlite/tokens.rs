@@ -177,15 +177,18 @@ fn write(tokens: String, taken: String, writes: &mut Script) -> Result<(), Store
     count(taken, writes)
 }
 
-/// Counts the tokens given, by approval; the last one spends it.
+/// Counts the tokens given, by approval; the last one spends it. That is a statement of its own, because setting a state, be it to
+/// what it was, writes every index that has it.
 fn count(taken: String, writes: &mut Script) -> Result<(), StoreError> {
     writes.add(
-        "UPDATE approvals
-         SET tokens_issued = tokens_issued + taken.n,
-             state = iif(tokens_issued + taken.n = max_tokens, 'spent', state),
-             record = iif(tokens_issued + taken.n = max_tokens, json_set(record, '$.state', 'spent'), record)
+        "UPDATE approvals SET tokens_issued = tokens_issued + taken.n
          FROM (SELECT value ->> 0 AS id, value ->> 1 AS n FROM json_each(?)) AS taken
          WHERE approvals.id = taken.id",
+    );
+    writes.bind(taken.clone())?;
+    writes.add(
+        "UPDATE approvals SET state = 'spent', record = json_set(record, '$.state', 'spent')
+         WHERE id IN (SELECT value ->> 0 FROM json_each(?)) AND tokens_issued = max_tokens",
     );
     writes.bind(taken)
 }
