@@ -12,13 +12,13 @@ FUZZ_SMOKE ?= 5
 FUZZ_LONG ?= 600
 FUZZ_TARGETS := token_verify scope_item http_target ledger_import proxy_head run_preface vault_blob
 
-.PHONY: help demo test ci fmt lint doc deny guards doctest examples fuzz-smoke fuzz bench clean tools-build tools-test tools-deny tools-fuzz
+.PHONY: help demo test ci fmt lint doc deny guards doctest examples fuzz-smoke fuzz bench clean tools-build tools-walls tools-test tools-deny tools-fuzz
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # The development profile: a third of the time of a release build until the first run, and nothing here is measured.
-demo: tools-build ## See the whole of it work; YES=1 decides without asking
+demo: tools-build tools-walls ## See the whole of it work; YES=1 decides without asking
 	$(CARGO) build --bin exeat
 	$(CARGO) run --quiet --bin exeat -- demo $(if $(YES),--yes)
 
@@ -88,11 +88,13 @@ tools-build:
 	  echo "installing gcc with apt: two dependencies hold C"; apt-get update -q && apt-get install -y -q gcc libc6-dev; \
 	fi
 
-# faketime steps the wall clock of a broker under test; bubblewrap builds the walls of runs.
-tools-test:
+tools-walls:
 	@if ! command -v bwrap >/dev/null; then \
 	  echo "installing bubblewrap with apt: it builds the walls of runs"; apt-get update -q && apt-get install -y -q bubblewrap; \
 	fi
+
+# faketime steps the wall clock of a broker under test.
+tools-test: tools-walls
 	@if [ ! -e /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 ]; then \
 	  echo "installing faketime with apt: tests step the clock with it"; apt-get update -q && apt-get install -y -q faketime; \
 	fi

@@ -15,10 +15,14 @@ pub(super) fn told(page: &mut Page, run: &RunAccount) {
         }
         return;
     };
+    page.line("     files");
     lines(page, "", &files.used);
     lines(page, "refused: ", &files.refused);
-    for one in files.never_touched.iter().take(SHOWN) {
-        page.line(format!("     open and never touched: {} {}", one.access, one.path));
+    let shown = files.never_touched.iter().take(SHOWN);
+    for same in shown.collect::<Vec<_>>().chunk_by(|a, b| a.access == b.access) {
+        let paths: Vec<&str> = same.iter().map(|one| one.path.as_str()).collect();
+        let access = same.first().map(|one| one.access.to_string()).unwrap_or_default();
+        page.line(format!("       open and never touched: {access} {}", paths.join(", ")));
     }
     further(page, files.never_touched.len().saturating_sub(SHOWN), "open and never touched");
     rest(page, files);
@@ -30,22 +34,22 @@ fn lines(page: &mut Page, what: &str, lines: &[UsedPath]) {
     most.truncate(SHOWN);
     most.sort_by(|a, b| (a.access, a.path.as_str()).cmp(&(b.access, b.path.as_str())));
     for line in most {
-        page.line(format!("     {what}{} {}  {}×", line.access, line.path, line.count));
+        page.line(format!("       {what}{} {}  {}×", line.access, line.path, line.count));
     }
     further(page, lines.len().saturating_sub(SHOWN), if what.is_empty() { "used" } else { "refused" });
 }
 
 fn further(page: &mut Page, count: usize, what: &str) {
     if count > 0 {
-        page.line(format!("     … and {count} more {what}: --json has all"));
+        page.line(format!("       … and {count} more {what}: --json has all"));
     }
 }
 
 fn rest(page: &mut Page, files: &FilesAccount) {
     if files.unseen > 0 {
-        page.line(format!("     {} opens were noticed and could not be looked at", files.unseen));
+        page.line(format!("       {} opens were noticed and could not be looked at", files.unseen));
     }
     if files.further > 0 {
-        page.line(format!("     {} lines are not listed: ask for the report of the run", files.further));
+        page.line(format!("       {} lines are not listed: ask for the report of the run", files.further));
     }
 }

@@ -1,17 +1,23 @@
 //! The lanes of a report for people: runs with their files, hosts, and where claim and observation disagree.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::output::Page;
 use crate::domain::report::Lanes;
 use crate::domain::run::ClimbCause;
+use crate::domain::scope::ScopeItem;
 use crate::edges::wire::Report;
 
-/// Tells what there is of them; a report without runs has none.
+/// The lanes of a report; one without runs has none.
+pub(super) fn of(report: &Report) -> Option<Lanes> {
+    serde_json::from_value(report.more.get("lanes")?.clone()).ok()
+}
+
+/// Tells what there is of them.
 pub(super) fn told(page: &mut Page, report: &Report) {
-    let lanes =
-        report.more.get("lanes").cloned().and_then(|lanes| serde_json::from_value::<Lanes>(lanes).ok());
-    let Some(lanes) = lanes else { return };
+    let Some(lanes) = of(report) else { return };
     for run in &lanes.runs {
         let walls = if run.walled { "" } else { ", WITHOUT WALLS" };
         let end = run.end.map_or_else(|| "under way".to_owned(), |end| word(&end.cause));
@@ -31,6 +37,7 @@ pub(super) fn told(page: &mut Page, report: &Report) {
     }
     let network = &lanes.network;
     if !network.granted.is_empty() || !network.refused.is_empty() {
+        page.line("   network");
         let row = |used: &crate::domain::report::HostUsed| {
             vec![
                 used.host.clone(),
@@ -41,18 +48,19 @@ pub(super) fn told(page: &mut Page, report: &Report) {
         };
         let rows = network.used.iter().map(row).collect();
         page.table_under(
-            "   ",
+            "     ",
             &["host", "connections", "bytes up", "bytes down"],
             rows,
             "no host was reached",
         );
         for refused in &network.refused {
-            page.line(format!("   refused {}×: {} ({})", refused.count, refused.target, refused.reason));
+            page.line(format!("     refused {}×: {} ({})", refused.count, refused.target, refused.reason));
         }
         for host in &network.never_used {
-            page.line(format!("   open and never reached: {host}"));
+            page.line(format!("     open and never reached: {host}"));
         }
     }
+    secrets(page, report, &lanes);
     for one in &lanes.disagreements {
         let claimed = &one.claimed.step.tool;
         let observed = &one.observed.executable;
@@ -60,6 +68,27 @@ pub(super) fn told(page: &mut Page, report: &Report) {
             "   {}: {observed} was seen at work after the harness said that {claimed} was over",
             one.what
         ));
+    }
+}
+
+/// Which credentials the runs used, and how often.
+fn secrets(page: &mut Page, report: &Report, lanes: &Lanes) {
+    if lanes.runs.is_empty() {
+        return;
+    }
+    page.line("   secrets");
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for used in &report.used {
+        let Ok(item) = ScopeItem::parse(&used.item) else { continue };
+        if let (Some(upstream), Some(identity)) = (item.upstream(), item.identity()) {
+            *counts.entry(format!("{upstream} as {identity}")).or_default() += used.count;
+        }
+    }
+    for (whose, count) in &counts {
+        page.line(format!("     used {count}×: the credential of {whose}"));
+    }
+    if counts.is_empty() {
+        page.line("     no credential was used");
     }
 }
 

@@ -9,7 +9,10 @@ use super::settings::ReviewSide;
 use super::time::moment_or_ago;
 use crate::base::clock::Timestamp;
 use crate::domain::ledger::checkpoint::SignedCheckpoint;
-use crate::edges::wire::Report as Answer;
+use crate::edges::wire::{Report as Answer, TriggerView};
+
+/// The steps behind so many approvals are shown.
+const SHOWN: usize = 20;
 
 /// Answer the four questions: what was granted, what was used, which step led to it, who approved it.
 #[derive(Args, Debug)]
@@ -73,7 +76,7 @@ pub(crate) fn told(page: &mut Page, report: &Answer) {
     super::lanes::told(page, report);
     page.gap();
     page.line("3. Which step led to it");
-    trigger(page, report);
+    triggers(page, report);
     page.gap();
     page.line("4. Who approved it");
     let row = |who: &crate::edges::wire::ApproverView| {
@@ -138,13 +141,31 @@ fn told_use(value: &Value) -> String {
     [target, problem, id].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
 }
 
-fn trigger(page: &mut Page, report: &Answer) {
-    let trigger = &report.trigger;
+/// Of each approval, where there are several.
+fn triggers(page: &mut Page, report: &Answer) {
+    let approvals = report.more.get("approvals").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if approvals.len() < 2 {
+        return trigger(page, "   ", &report.trigger);
+    }
+    for approval in approvals.iter().take(SHOWN) {
+        let id = approval.get("id").and_then(Value::as_str).unwrap_or_default();
+        let known = approval.get("trigger").cloned().map(serde_json::from_value);
+        if let Some(Ok(known)) = known {
+            page.line(format!("   to {id}"));
+            trigger(page, "     ", &known);
+        }
+    }
+    if let Some(further) = approvals.len().checked_sub(SHOWN).filter(|further| *further > 0) {
+        page.line(format!("   … and to {further} more approvals: --json has all"));
+    }
+}
+
+fn trigger(page: &mut Page, margin: &str, trigger: &TriggerView) {
     let known = trigger.refusal.is_some() || trigger.claimed.is_some() || trigger.observed.is_some();
     if !known {
-        page.line("   none was named");
+        page.line(format!("{margin}none was named"));
     }
-    page.field_if("   refusal", trigger.refusal);
-    page.field_if("   claimed", trigger.claimed.as_ref());
-    page.field_if("   observed", trigger.observed.as_ref());
+    page.field_if(&format!("{margin}refusal"), trigger.refusal);
+    page.field_if(&format!("{margin}claimed"), trigger.claimed.as_ref());
+    page.field_if(&format!("{margin}observed"), trigger.observed.as_ref());
 }

@@ -77,10 +77,23 @@ impl InRun {
     /// # Errors
     /// When the proxy of the run is not named.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
-        let proxy = self.http_proxy.as_deref().ok_or_else(|| {
+        Ok(Client::inside(self.proxy()?)?)
+    }
+
+    /// The proxy of the run.
+    ///
+    /// # Errors
+    /// When it is not named.
+    pub(crate) fn proxy(&self) -> Result<&str, Failure> {
+        self.http_proxy.as_deref().ok_or_else(|| {
             Failure::new("HTTP_PROXY is not set").with_remedy("leave the environment of the run as it was")
-        })?;
-        Ok(Client::inside(proxy)?)
+        })
+    }
+
+    /// The run, where this is the inside of one.
+    #[must_use]
+    pub(crate) fn run(&self) -> Option<&str> {
+        self.inside_run.as_deref()
     }
 }
 

@@ -194,8 +194,30 @@ fn e09_a_key_is_shown_in_no_help() {
 
 #[test]
 fn the_demo_holds() {
-    let demo = run(&["demo", "--yes", "--json"], &[], "").expect(0);
-    assert_eq!(demo.json()["held"].as_array().unwrap().len(), 10);
+    let demo = run(&["demo", "--yes", "--json"], &[], "").expect(0).json();
+    let held = demo["held"].as_array().unwrap();
+    assert_eq!(held.len(), 23, "{demo:#}");
+    for lane in ["files: ", "network: ", "secrets: "] {
+        assert!(held.iter().any(|held| held.as_str().unwrap().starts_with(lane)), "{demo:#}");
+    }
+}
+
+#[test]
+fn the_demo_fails_where_walls_cannot_be_built_with_what_to_do() {
+    let none = run(&["demo", "--yes"], &[("PATH", "/no/such")], "").expect(1);
+    assert!(none.err.contains("not installed\n  try: apt-get install bubblewrap"), "{none:?}");
+    let dir = tempfile::TempDir::new().unwrap();
+    let broken = "#!/bin/sh\n[ \"$1\" = --version ] && echo bubblewrap 0.8.0 && exit\necho 'bwrap: No permissions' >&2\nexit 1\n";
+    let bwrap = dir.path().join("bwrap");
+    std::fs::write(&bwrap, broken).unwrap();
+    std::fs::set_permissions(&bwrap, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", dir.path().display());
+    let forbidden = run(&["demo", "--yes"], &[("PATH", &path)], "").expect(1);
+    assert!(forbidden.err.contains("bwrap: No permissions"), "{forbidden:?}");
+    assert!(
+        forbidden.err.contains("\n  try: ") && forbidden.err.contains("user namespaces"),
+        "{forbidden:?}"
+    );
 }
 
 #[test]

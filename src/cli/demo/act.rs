@@ -2,44 +2,54 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
-use super::decide::decision;
+use super::climb::{self, Cast, Reached};
+use super::decide::Person;
 use super::forge::Forge;
 use super::house::{House, at, text};
 use super::leak::Needles;
 use super::process::Talker;
 use super::stage::Stage;
-use crate::base::id::ApprovalId;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::report;
-use crate::edges::wire::Report;
+use crate::cli::{lanes, report};
+use crate::domain::files::{Access, UsedPath};
+use crate::domain::run::Rung;
+use crate::domain::scope::{Plane, ScopeItem};
+use crate::edges::wire::{Report, UsedView};
 
-const IDENTITY: &str = "service:ci-bot";
+/// Whom the agent asks to act as.
+pub(super) const IDENTITY: &str = "service:ci-bot";
+/// A host that is granted by name may be on this machine, because that is where the demo is.
+const SETTINGS: &str = "[proxy]\nallow_addresses = [\"127.0.0.0/8\", \"::1/128\"]\n";
 
 /// Plays all of it.
 ///
 /// # Errors
 /// With the first expectation that does not hold.
-pub(super) async fn all(house: &mut House, stage: &mut Stage, yes: bool) -> Result<Exit, Failure> {
+pub(super) async fn all(house: &mut House, stage: &mut Stage, person: Person) -> Result<Exit, Failure> {
     start(house, stage).await?;
     let forge = Forge::open().await?;
     let needles = Needles::of(forge.key());
-    let agent_key = install(house, stage, &forge).await?;
-    let mut agent = begin(house, &forge, &agent_key)?;
-    let played = play(house, stage, &mut agent, &forge, &needles, yes).await;
+    let key = install(house, stage, &forge).await?;
+    stage
+        .step("The agent starts inside walls, on the first rung: it reads the workspace, and nothing else")?;
+    let mut agent = climb::begin(house, stage, &forge, &key)?;
+    let mut cast = Cast { house, agent: &mut agent, person, agent_key: &key };
+    let played = climb::play(&mut cast, stage, &needles).await;
     house.agent = Some(agent);
-    let (approval, exit) = played?;
-    account(house, stage, approval).await?;
-    secrecy(house, stage, &forge, &needles, exit)?;
+    let reached = played?;
+    account(house, stage, &forge, &reached).await?;
+    verify(house, stage).await?;
+    secrecy(house, stage, &forge, &needles, reached.rung)?;
     forge.close();
-    Ok(exit)
+    Ok(if reached.rung == Rung::Credentialed { Exit::Done } else { Exit::Refused })
 }
 
 async fn start(house: &mut House, stage: &mut Stage) -> Result<(), Failure> {
     stage.step("Exeat starts, in a fresh directory")?;
     stage.say("$ exeat init --data-dir data --person you")?;
     house.init("you").await?;
+    stage.say(format!("$ printf '{}' > data/config.toml", SETTINGS.replace('\n', "\\n")))?;
+    house.write("data/config.toml", SETTINGS)?;
     stage.say("$ exeat serve --data-dir data")?;
     house.serve().await?;
     let at = house.addresses();
@@ -71,97 +81,43 @@ async fn install(house: &House, stage: &mut Stage, forge: &Forge) -> Result<Stri
     text(&added, "key")
 }
 
-/// The agent is a process of its own. It is told where Exeat is and who it is; it is not told any secret.
-fn begin(house: &House, forge: &Forge, key: &str) -> Result<Talker, Failure> {
-    let (at, origin) = (house.addresses(), forge.origin());
-    let arguments =
-        ["demo-agent", "--proxy", &at.proxy, "--ca", &at.ca, "--upstream", &origin, "--identity", IDENTITY];
-    let environment = [("EXEAT_URL", at.agent.as_str()), ("EXEAT_AGENT_KEY", key)];
-    Talker::start(&arguments, &environment, Path::new(&house.path("agent.log")))
-}
-
-async fn play(
-    house: &House,
+async fn account(
+    house: &mut House,
     stage: &mut Stage,
-    agent: &mut Talker,
     forge: &Forge,
-    needles: &Needles,
-    yes: bool,
-) -> Result<(ApprovalId, Exit), Failure> {
-    stage.step("The agent goes out without permission, and is refused")?;
-    let refused = agent.next().await?;
-    refusal(stage, &refused)?;
-    stage.step("The agent asks for what was missing, with the refusal as its step, and waits")?;
-    let asked = text(&agent.next().await?, "approval")?;
-    let approval: ApprovalId = asked.parse().map_err(|error| Failure::because("no approval", &error))?;
-    let id = agent.id().ok_or_else(|| Failure::new("the agent has ended"))?;
-    stage.expect(
-        "the key is neither in the agent's environment nor in its arguments",
-        !needles.in_process(id)?,
-    )?;
-    stage.step("You decide")?;
-    let decided = decision(house, stage, agent, approval, yes).await?;
-    if text(&decided, "state")? != "approved" {
-        stage.expect("without your yes, nothing reached the upstream", forge.seen() == (0, 0))?;
-        return Ok((approval, Exit::Refused));
-    }
-    stage.step("The agent exchanges the approval for a token, and works inside its scope")?;
-    inside(stage, agent).await?;
-    stage.step("Outside its scope, and a second time, it is refused")?;
-    outside(stage, agent).await?;
-    Ok((approval, Exit::Done))
-}
-
-fn refusal(stage: &mut Stage, refused: &Value) -> Result<(), Failure> {
-    let body = at(refused, "/body");
-    stage.say(format!("GET /repos/acme/app/issues \u{2192} {}", at(refused, "/status")))?;
-    for (name, pointer) in
-        [("type", "/type"), ("detail", "/detail"), ("use", "/use"), ("ask", "/ask/command")]
-    {
-        if let Some(value) = body.pointer(pointer).and_then(Value::as_str) {
-            stage.say(format!("  {name:<7} {value}"))?;
-        }
-    }
-    let taught = at(refused, "/status").as_u64() == Some(403)
-        && body.pointer("/ask/body").is_some()
-        && body.get("use").is_some();
-    stage.expect("the refusal says what was missing and how to ask for it", taught)
-}
-
-async fn inside(stage: &mut Stage, agent: &mut Talker) -> Result<(), Failure> {
-    let token = agent.next().await?;
-    stage.say(format!("token for {} s", at(&token, "/expires_in")))?;
-    let got = agent.next().await?;
-    stage.say(format!("GET /repos/acme/app/issues \u{2192} {}", at(&got, "/status")))?;
-    for issue in at(&got, "/body").as_array().into_iter().flatten() {
-        stage.say(format!("  #{} {}", at(issue, "/number"), at(issue, "/title")))?;
-    }
-    stage.expect(
-        "the upstream took the real key, which the agent never had",
-        at(&got, "/status").as_u64() == Some(200),
-    )
-}
-
-async fn outside(stage: &mut Stage, agent: &mut Talker) -> Result<(), Failure> {
-    for what in ["POST was not granted", "another repository was not granted"] {
-        let answer = agent.next().await?;
-        let (method, path) = (text(&answer, "method")?, text(&answer, "path")?);
-        stage.say(format!("{method} {path} \u{2192} {}", at(&answer, "/status")))?;
-        stage.expect(what, at(&answer, "/status").as_u64() == Some(403))?;
-    }
-    let again = agent.next().await?;
-    stage.say(format!("exchange again \u{2192} {}", at(&again, "/error")))?;
-    stage.expect(
-        "an approval that was spent gives no second token",
-        at(&again, "/error").as_str() == Some("invalid_grant"),
-    )
-}
-
-async fn account(house: &House, stage: &mut Stage, approval: ApprovalId) -> Result<(), Failure> {
-    stage.step("The four questions, answered from the log")?;
-    stage.say(format!("$ exeat report {approval}"))?;
-    let report: Report = house.client()?.read(&format!("/v1/reports/{approval}"), &[]).await?;
+    reached: &Reached,
+) -> Result<(), Failure> {
+    stage.step("The four questions and the three lanes, answered from the log")?;
+    let ended = match &mut house.agent {
+        Some(agent) => agent.ended().await?,
+        None => None,
+    };
+    stage.expect("the run has ended with its agent", ended == Some(0))?;
+    stage.say(format!("$ exeat report {}", reached.run))?;
+    let report: Report = house.client()?.read(&format!("/v1/reports/{}", reached.run), &[]).await?;
     stage.show(|page| report::told(page, &report))?;
+    let lanes = lanes::of(&report).unwrap_or_default();
+    let run = lanes.runs.first();
+    let files = run.and_then(|run| run.files.clone()).unwrap_or_default();
+    let is = |access, end| move |line: &UsedPath| line.access == access && line.path.as_str().ends_with(end);
+    let seen = files.used.iter().any(is(Access::Read, "/work/README.md"))
+        && files.refused.iter().any(is(Access::Write, "/work/notes.md"));
+    stage.expect("files: what it read is there, and what it was refused to write", seen)?;
+    let host = lanes.network.used.iter().find(|used| used.host == forge.page_host());
+    let connections = host.map_or(0, |host| host.connections);
+    let networked = u64::from(reached.rung >= Rung::Networked);
+    stage.expect(
+        &format!("network: connections to the host that was granted: {connections}"),
+        (connections, forge.page_read()) == (networked, networked),
+    )?;
+    let secret =
+        |used: &&UsedView| ScopeItem::parse(&used.item).is_ok_and(|item| item.plane() == Plane::Secrets);
+    let uses: u64 = report.used.iter().filter(secret).map(|used| used.count).sum();
+    let credentialed = u64::from(reached.rung == Rung::Credentialed);
+    stage.expect(&format!("secrets: uses of the credential: {uses}"), uses == credentialed)
+}
+
+async fn verify(house: &House, stage: &mut Stage) -> Result<(), Failure> {
     stage.step("The log, verified without trusting whoever keeps it")?;
     let (log, keys) = (house.path("log.jsonl"), house.call(&["log", "key"], None).await?);
     stage.say("$ exeat log export log.jsonl")?;
@@ -180,11 +136,11 @@ fn secrecy(
     stage: &mut Stage,
     forge: &Forge,
     needles: &Needles,
-    exit: Exit,
+    rung: Rung,
 ) -> Result<(), Failure> {
     stage.step("Who saw the key")?;
     let (right, wrong) = forge.seen();
-    let expected = u64::from(exit == Exit::Done);
+    let expected = u64::from(rung == Rung::Credentialed);
     let what = format!("requests that reached the upstream: {right} with the right key, {wrong} without");
     stage.expect(&what, (right, wrong) == (expected, 0))?;
     let heard = house.agent.as_ref().map(Talker::heard).unwrap_or_default();

@@ -1,7 +1,11 @@
-//! `exeat demo-agent`: a coding agent as far as Exeat can tell. It knows an address, its own key and a proxy; no secret.
+//! `exeat demo-agent`: a coding agent as far as Exeat can tell, inside its walls. It holds a placeholder and no key; whatever it
+//! needs it has from the run around it.
 //!
 //! It says what happens to it as one line of JSON each, for the demo to tell and to check.
 
+use std::fs;
+use std::io;
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,28 +13,36 @@ use clap::Args;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::house::at;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{DONE, Output};
-use crate::cli::settings::AgentSide;
+use crate::cli::settings::InRun;
 use crate::cli::wait;
 use crate::domain::upstream::Origin;
-use crate::edges::client::{Client, ClientError, use_ring};
-use crate::edges::wire::{ApprovalView, GRANT_TYPE, SUBJECT_TOKEN_TYPE, TokenAnswer, TokenForm};
+use crate::edges::client::{Client, use_ring};
+use crate::edges::wire::ApprovalView;
 
 /// The path that the agent needs.
 const NEEDED: &str = "/repos/acme/app/issues";
+/// What it tries at the upstream once it may do the first of it, once.
+const TRIED: [(Method, &str); 4] = [
+    (Method::GET, NEEDED),
+    (Method::POST, NEEDED),
+    (Method::GET, "/repos/acme/payroll/contents"),
+    (Method::GET, NEEDED),
+];
 
 /// Play the demo's agent.
 #[derive(Args, Debug)]
 pub(crate) struct DemoAgent {
     #[command(flatten)]
-    side: AgentSide,
-    /// The proxy through which everything goes out.
-    #[arg(long)]
-    proxy: Origin,
-    /// The root certificate that the proxy's answers are under.
-    #[arg(long)]
+    inside: InRun,
+    /// The authorities that it trusts.
+    #[arg(long, env = "SSL_CERT_FILE", value_name = "FILE")]
     ca: PathBuf,
+    /// A page that no upstream governs.
+    #[arg(long)]
+    page: String,
     /// The upstream it wants to reach.
     #[arg(long)]
     upstream: Origin,
@@ -41,47 +53,22 @@ pub(crate) struct DemoAgent {
 
 impl DemoAgent {
     pub(crate) async fn run(self, _output: Output) -> Result<Exit, Failure> {
-        let say = Output::new(true);
-        let exeat = self.side.client()?;
-        let outside = self.outside()?;
-        let refused = self.go(&outside, Method::GET, NEEDED, None).await?;
-        say.answer(&told("refused", &refused), |_| {})?;
-        let asked: ApprovalView = exeat.send("/v1/approvals", &self.request(&refused)).await?;
-        say.answer(&json!({ "event": "asked", "approval": asked.id }), |_| {})?;
-        let decided = wait::for_decision(&exeat, asked.id, Duration::from_hours(1), say).await?;
-        say.answer(&json!({ "event": "decided", "state": decided.state }), |_| {})?;
-        if decided.state != "approved" {
+        let agent =
+            At { exeat: self.inside.client()?, outside: self.outside()?, say: Output::new(true), told: self };
+        agent.looks_around()?;
+        if !agent.reads_the_page().await? {
             return DONE;
         }
-        let token: TokenAnswer = exchange(&exeat, &asked).await?;
-        say.answer(&json!({ "event": "token", "expires_in": token.expires_in }), |_| {})?;
-        let token = Some(token.access_token.reveal());
-        for (method, path) in
-            [(Method::GET, NEEDED), (Method::POST, NEEDED), (Method::GET, "/repos/acme/payroll/contents")]
-        {
-            let answer = self.go(&outside, method, path, token).await?;
-            say.answer(&told("answered", &answer), |_| {})?;
-        }
-        let again = match exchange(&exeat, &asked).await {
-            Ok(_) => json!({ "event": "again", "error": null }),
-            Err(ClientError::Refused { document, .. }) => {
-                json!({ "event": "again", "error": document.get("error") })
-            }
-            Err(error) => return Err(error.into()),
-        };
-        say.answer(&again, |_| {})?;
+        agent.uses_the_upstream().await?;
         DONE
     }
 
-    /// The way out: through the proxy, trusting the certificates it shows, and nothing else.
+    /// The way out: through the run's proxy, trusting what the run trusts.
     fn outside(&self) -> Result<reqwest::Client, Failure> {
         use_ring();
         let cannot = |error: reqwest::Error| Failure::because("the agent cannot go out", &error);
-        let key = self.side.key()?;
-        let proxy = reqwest::Proxy::all(self.proxy.to_string())
-            .map_err(cannot)?
-            .basic_auth("agent", key.as_password());
-        let roots = reqwest::Certificate::from_pem_bundle(&std::fs::read(&self.ca)?).map_err(cannot)?;
+        let proxy = reqwest::Proxy::all(self.inside.proxy()?).map_err(cannot)?;
+        let roots = reqwest::Certificate::from_pem_bundle(&fs::read(&self.ca)?).map_err(cannot)?;
         reqwest::Client::builder()
             .proxy(proxy)
             .tls_certs_only(roots)
@@ -89,63 +76,100 @@ impl DemoAgent {
             .build()
             .map_err(cannot)
     }
+}
 
-    async fn go(
-        &self,
-        outside: &reqwest::Client,
-        method: Method,
-        path: &str,
-        token: Option<&str>,
-    ) -> Result<Answer, Failure> {
+/// The agent at work.
+struct At {
+    told: DemoAgent,
+    exeat: Client,
+    outside: reqwest::Client,
+    say: Output,
+}
+
+impl At {
+    /// What it can do by itself, and what not.
+    fn looks_around(&self) -> Result<(), Failure> {
+        let key = std::env::home_dir().unwrap_or_default().join(".ssh/id_ed25519");
+        let there = (self.told.upstream.host.as_str(), self.told.upstream.port);
+        self.say(&json!({
+            "event": "began",
+            "run": self.told.inside.run(),
+            "read": fs::read_to_string("README.md")?.trim(),
+            "write": refusal(fs::write("notes.md", "I was here")),
+            "home": refusal(fs::read(key)),
+            "direct": refusal(TcpStream::connect(there)),
+        }))
+    }
+
+    /// Whether it came to that.
+    async fn reads_the_page(&self) -> Result<bool, Failure> {
+        let ask = json!({ "reason": "I am to follow the handbook" });
+        if !self.asks_for(&self.told.page, None, ask).await? {
+            return Ok(false);
+        }
+        let page = self.go(Method::GET, &self.told.page, None).await?;
+        self.say(&page)?;
+        Ok(true)
+    }
+
+    async fn uses_the_upstream(&self) -> Result<(), Failure> {
+        let placeholder = std::env::var_os("FORGE_TOKEN").and_then(|text| text.into_string().ok());
+        let (token, origin) = (placeholder.as_deref(), &self.told.upstream);
+        let ask = json!({
+            "reason": "I am to summarise the open issues of acme/app",
+            "limits": { "max_uses": 1 },
+        });
+        if !self.asks_for(&format!("{origin}{NEEDED}"), token, ask).await? {
+            return Ok(());
+        }
+        for (method, path) in TRIED {
+            self.say(&self.go(method, &format!("{origin}{path}"), token).await?)?;
+        }
+        Ok(())
+    }
+
+    /// Goes there, is refused, asks for what the refusal offers, and waits. Whether it was granted.
+    async fn asks_for(&self, url: &str, token: Option<&str>, ask: Value) -> Result<bool, Failure> {
+        let refused = self.go(Method::GET, url, token).await?;
+        self.say(&refused)?;
+        let mut body = at(&refused, "/body/ask/body").clone();
+        let step = json!({
+            "claimed": { "tool": "Bash", "call": format!("curl {url}") },
+            "refusal": at(&body, "/step/refusal"),
+        });
+        if let (Some(body), Value::Object(ask)) = (body.as_object_mut(), ask) {
+            body.extend(ask);
+            body.extend([("identity".to_owned(), json!(self.told.identity)), ("step".to_owned(), step)]);
+        }
+        let asked: ApprovalView = self.exeat.send("/v1/approvals", &body).await?;
+        self.say(&json!({ "event": "asked", "approval": asked.id }))?;
+        let decided = wait::for_decision(&self.exeat, asked.id, Duration::from_hours(1), self.say).await?;
+        self.say(&json!({ "event": "decided", "state": decided.state }))?;
+        Ok(decided.state == "approved")
+    }
+
+    /// Sends one request, and gives what is said of the answer.
+    async fn go(&self, method: Method, url: &str, token: Option<&str>) -> Result<Value, Failure> {
         let lost = |error: reqwest::Error| Failure::because("the agent has no answer", &error);
-        let mut request = outside.request(method.clone(), format!("{}{path}", self.upstream));
+        let mut request = self.outside.request(method.clone(), url);
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
         let response = request.send().await.map_err(lost)?;
         let status = response.status().as_u16();
-        let body = response.json().await.map_err(lost)?;
-        Ok(Answer { method, path: path.to_owned(), status, body })
+        let text = response.text().await.map_err(lost)?;
+        let body: Value = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Ok(
+            json!({ "event": "answered", "method": method.as_str(), "url": url, "status": status, "body": body }),
+        )
     }
 
-    /// What the refusal offers to ask, with what only the agent can say.
-    fn request(&self, refused: &Answer) -> Value {
-        let mut body = refused.body.pointer("/ask/body").cloned().unwrap_or_else(|| json!({}));
-        let claimed = json!({ "tool": "Bash", "call": format!("curl {}{NEEDED}", self.upstream) });
-        let refusal = body.pointer("/step/refusal").cloned();
-        if let Some(fields) = body.as_object_mut() {
-            fields.extend([
-                ("identity".to_owned(), json!(self.identity)),
-                ("reason".to_owned(), json!("I am to summarise the open issues of acme/app")),
-                ("step".to_owned(), json!({ "claimed": claimed, "refusal": refusal })),
-            ]);
-        }
-        body
+    fn say(&self, what: &Value) -> Result<(), Failure> {
+        self.say.answer(what, |_| {})
     }
 }
 
-struct Answer {
-    method: Method,
-    path: String,
-    status: u16,
-    body: Value,
-}
-
-fn told(event: &str, answer: &Answer) -> Value {
-    json!({
-        "event": event, "method": answer.method.as_str(), "path": answer.path,
-        "status": answer.status, "body": answer.body,
-    })
-}
-
-async fn exchange(exeat: &Client, asked: &ApprovalView) -> Result<TokenAnswer, ClientError> {
-    let form = TokenForm {
-        grant_type: GRANT_TYPE.to_owned(),
-        subject_token: asked.id.to_string(),
-        subject_token_type: SUBJECT_TOKEN_TYPE.to_owned(),
-        requested_token_type: None,
-        authorization_details: None,
-        expires_in: None,
-    };
-    exeat.send_form("/oauth/token", &form).await
+/// Why it did not work; nothing when it did.
+fn refusal<T>(tried: io::Result<T>) -> Option<String> {
+    tried.err().map(|error| error.to_string())
 }

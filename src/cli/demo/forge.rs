@@ -1,4 +1,5 @@
-//! The demo's upstream: a small code host over TLS that answers with the right key and with no other.
+//! The demo's upstream: a small code host over TLS that answers with the right key and with no other; and beside it a page for
+//! everybody, which no upstream governs.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use axum::serve::Listener;
 use axum::{Json, Router};
 use serde_json::json;
@@ -22,14 +24,17 @@ use crate::base::tasks::Tasks;
 use crate::cli::failure::Failure;
 use crate::planes::network::authority::{self, Authority};
 
-/// What the upstream is reached as.
+/// What both are reached as.
 const HOST: &str = "localhost";
+/// What the page says.
+pub(super) const HANDBOOK: &str = "Summaries of issues are one line each.";
 
 /// The upstream at work.
 pub(super) struct Forge {
     key: Arc<Zeroizing<String>>,
     seen: Arc<Seen>,
     port: u16,
+    page_port: u16,
     ca_pem: String,
     tasks: Tasks,
 }
@@ -38,6 +43,7 @@ pub(super) struct Forge {
 struct Seen {
     right: AtomicU64,
     wrong: AtomicU64,
+    page: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -61,19 +67,23 @@ impl Forge {
         let tcp = TcpListener::bind((HOST, 0)).await?;
         let port = tcp.local_addr()?.port();
         let (seen, tasks) = (Arc::new(Seen::default()), Tasks::new());
+        let pages = TcpListener::bind((HOST, 0)).await?;
+        let page_port = pages.local_addr()?.port();
         let desk = Desk { key: Arc::clone(&key), seen: Arc::clone(&seen) };
         let router = Router::new().fallback(answer).with_state(desk);
-        let listener = TlsListener { tcp, tls: TlsAcceptor::from(config) };
-        let stopping = tasks.clone();
-        tasks.spawn(async move {
-            let served = axum::serve(listener, router);
-            let _ = served.with_graceful_shutdown(async move { stopping.stopping().await }).await;
-        });
-        Ok(Self { key, seen, port, ca_pem, tasks })
+        let page = Router::new().route("/handbook", get(handbook)).with_state(Arc::clone(&seen));
+        serve(&tasks, TlsListener { tcp, tls: TlsAcceptor::from(config) }, router);
+        serve(&tasks, pages, page);
+        Ok(Self { key, seen, port, page_port, ca_pem, tasks })
     }
 
     pub(super) fn origin(&self) -> String {
         format!("https://{HOST}:{}", self.port)
+    }
+
+    /// `host:port` of the page.
+    pub(super) fn page_host(&self) -> String {
+        format!("{HOST}:{}", self.page_port)
     }
 
     pub(super) fn ca_pem(&self) -> &str {
@@ -89,9 +99,31 @@ impl Forge {
         (self.seen.right.load(Ordering::SeqCst), self.seen.wrong.load(Ordering::SeqCst))
     }
 
+    /// How often the page was read.
+    pub(super) fn page_read(&self) -> u64 {
+        self.seen.page.load(Ordering::SeqCst)
+    }
+
     pub(super) fn close(&self) {
         self.tasks.stop();
     }
+}
+
+fn serve<L>(tasks: &Tasks, listener: L, router: Router)
+where
+    L: Listener,
+    L::Addr: std::fmt::Debug,
+{
+    let stopping = tasks.clone();
+    tasks.spawn(async move {
+        let served = axum::serve(listener, router);
+        let _ = served.with_graceful_shutdown(async move { stopping.stopping().await }).await;
+    });
+}
+
+async fn handbook(State(seen): State<Arc<Seen>>) -> &'static str {
+    seen.page.fetch_add(1, Ordering::SeqCst);
+    HANDBOOK
 }
 
 async fn answer(State(desk): State<Desk>, method: Method, uri: Uri, headers: HeaderMap) -> Response {

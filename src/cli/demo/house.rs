@@ -1,4 +1,4 @@
-//! The demo's installation: a fresh directory, `exeat init`, `exeat serve`, and the verbs called on them.
+//! The demo's installation: a fresh directory, `exeat init`, `exeat serve`, the verbs called on them, and a desk for the agent.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -28,13 +28,12 @@ pub(super) struct Addresses {
     pub(super) agent: String,
     pub(super) review: String,
     pub(super) proxy: String,
-    pub(super) ca: String,
 }
 
 impl House {
     /// Makes the directory, for its owner alone: `chosen`, to be kept, or a new one that goes with the demo.
     pub(super) fn build(chosen: Option<&Path>) -> Result<Self, Failure> {
-        let root = chosen.map_or_else(fresh, |path| Ok(path.to_owned()))?;
+        let root = chosen.map_or_else(fresh, |path| Ok(std::path::absolute(path)?))?;
         DirBuilder::new().mode(0o700).create(&root).map_err(|error| {
             Failure::because(&format!("cannot make {}", root.display()), &error)
                 .with_remedy("name a directory that is not there yet")
@@ -59,15 +58,22 @@ impl House {
             &["--agent-listen", any, "--review-listen", any, "--proxy-listen", any, "--json"],
         ]
         .concat();
-        let serving = self.serving.insert(Talker::start(&arguments, &[], &self.root.join("serve.log"))?);
+        let serving = self.serving.insert(Talker::start(&arguments, &[], self.root.join("serve.log"))?);
         let ready = serving.next().await?;
         self.addresses = Addresses {
             agent: text(&ready, "agent")?,
             review: text(&ready, "review")?,
             proxy: text(&ready, "proxy")?,
-            ca: text(&ready, "ca")?,
         };
         self.write("review.env", &self.environment_file())
+    }
+
+    /// A workspace for the agent, and a home with something in it that is nobody's business.
+    pub(super) fn furnish(&self) -> Result<(), Failure> {
+        let private = |name: &str| DirBuilder::new().mode(0o700).create(self.root.join(name));
+        ["work", "home", "home/.ssh"].into_iter().try_for_each(private)?;
+        self.write("work/README.md", "The app of acme.\n")?;
+        self.write("home/.ssh/id_ed25519", "a private key would be here\n")
     }
 
     /// Calls a verb as the demo's person.
@@ -81,14 +87,23 @@ impl House {
 
     /// A client that speaks as the demo's person.
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        let bad = |error: &dyn std::error::Error| Failure::because("Exeat did not say where it is", error);
-        let origin = self.addresses.review.parse().map_err(|error| bad(&error))?;
-        let key: ApiKey = self.review_key.parse().map_err(|error| bad(&error))?;
-        Ok(Client::new(origin, Some(&key))?)
+        Self::speaks(&self.addresses.review, &self.review_key)
     }
 
     pub(super) const fn addresses(&self) -> &Addresses {
         &self.addresses
+    }
+
+    /// Asks as the agent itself would outside of any walls, with its key.
+    pub(super) fn agent_client(&self, key: &str) -> Result<Client, Failure> {
+        Self::speaks(&self.addresses.agent, key)
+    }
+
+    fn speaks(origin: &str, key: &str) -> Result<Client, Failure> {
+        let bad = |error: &dyn std::error::Error| Failure::because("Exeat did not say where it is", error);
+        let origin = origin.parse().map_err(|error| bad(&error))?;
+        let key: ApiKey = key.parse().map_err(|error| bad(&error))?;
+        Ok(Client::new(origin, Some(&key))?)
     }
 
     /// The path of something in the directory.

@@ -1,6 +1,7 @@
 //! Where the key must not be: looked for as it is, in base64 and in hexadecimal.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -43,11 +44,14 @@ impl Needles {
         Ok(false)
     }
 
-    /// Whether the environment or the arguments of the process hold it.
-    pub(super) fn in_process(&self, id: u32) -> Result<bool, Failure> {
-        let environment = fs::read(format!("/proc/{id}/environ"))?;
-        let arguments = fs::read(format!("/proc/{id}/cmdline"))?;
-        Ok(self.in_bytes(&environment) || self.in_bytes(&arguments))
+    /// Whether the environment or the arguments of the process hold it; nothing when we may not look.
+    pub(super) fn in_process(&self, id: u32) -> Result<Option<bool>, Failure> {
+        let read = |name: &str| match fs::read(format!("/proc/{id}/{name}")) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(None),
+            read => read.map(Some),
+        };
+        let both = read("environ")?.zip(read("cmdline")?);
+        Ok(both.map(|(environment, arguments)| self.in_bytes(&environment) || self.in_bytes(&arguments)))
     }
 }
 

@@ -1,10 +1,11 @@
-//! `exeat demo`: the whole of it on this machine, with real processes, a real TLS upstream and a real key, in a minute.
+//! `exeat demo`: the whole of it on this machine, with real walls, a real TLS upstream and a real key, in a minute.
 //!
 //! It is a test as well as a tour: every step is checked, and the command fails when one does not hold. Nothing leaves
 //! the machine, and everything it started is stopped by its process id.
 
 mod act;
 mod agent;
+mod climb;
 mod decide;
 mod forge;
 mod house;
@@ -20,12 +21,14 @@ pub(crate) use agent::DemoAgent;
 
 use super::failure::{Exit, Failure};
 use super::output::Output;
+use decide::Person;
 use house::House;
 use stage::Stage;
 
-/// See the whole of it work: an agent asks, you approve, the upstream gets the key and the agent does not.
+/// See the whole of it work: an agent in walls asks, you approve, the upstream gets the key and the agent does not.
 ///
-/// Starts Exeat and a local HTTPS upstream in a fresh directory, and stops both at the end.
+/// Starts Exeat, a local HTTPS upstream and an agent under `exeat run` in a fresh directory, and stops all three at the end. The
+/// walls need bubblewrap.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -46,11 +49,12 @@ impl Demo {
         if !self.yes {
             decide::somebody_is_there(output)?;
         }
+        let person = if self.yes { Person::Demo } else { Person::You(None) };
         let mut stage = Stage::new(output);
         stage.opening()?;
         let mut house = House::build(self.data_dir.as_deref())?;
         let told = tokio::select! {
-            told = act::all(&mut house, &mut stage, self.yes) => told,
+            told = act::all(&mut house, &mut stage, person) => told,
             interrupted = tokio::signal::ctrl_c() => Err(match interrupted {
                 Ok(()) => Failure::new("interrupted"),
                 Err(error) => error.into(),

@@ -1,6 +1,7 @@
 //! The demo's child processes: started with what they need and nothing else, heard line by line, stopped by their id.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -26,16 +27,17 @@ pub(super) struct Talker {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     heard: String,
+    complaints: PathBuf,
 }
 
 impl Talker {
     /// Starts this program with `arguments` and only these variables in its environment; its complaints go to `complaints`.
     pub(super) fn start(
         arguments: &[&str],
-        environment: &[(&str, &str)],
-        complaints: &Path,
+        environment: &[(&str, &OsStr)],
+        complaints: PathBuf,
     ) -> Result<Self, Failure> {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(complaints)?;
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(&complaints)?;
         let mut child = Command::new(program()?)
             .args(arguments)
             .env_clear()
@@ -46,7 +48,7 @@ impl Talker {
             .kill_on_drop(true)
             .spawn()?;
         let stdout = child.stdout.take().ok_or_else(|| Failure::new("a child has no output"))?;
-        Ok(Self { child, lines: BufReader::new(stdout).lines(), heard: String::new() })
+        Ok(Self { child, lines: BufReader::new(stdout).lines(), heard: String::new(), complaints })
     }
 
     /// The next line, which comes soon or not at all.
@@ -57,8 +59,7 @@ impl Talker {
 
     /// The next line, however long it takes. Nothing is lost when the waiting is given up.
     pub(super) async fn next_whenever(&mut self) -> Result<Value, Failure> {
-        let line = self.lines.next_line().await?;
-        let line = line.ok_or_else(|| Failure::new("a child of the demo ended early"))?;
+        let Some(line) = self.lines.next_line().await? else { return Err(self.ended_early()) };
         self.heard.push_str(&line);
         self.heard.push('\n');
         serde_json::from_str(&line)
@@ -75,6 +76,24 @@ impl Talker {
         self.child.id()
     }
 
+    /// Waits until it has ended by itself, and gives its exit code.
+    pub(super) async fn ended(&mut self) -> Result<Option<i32>, Failure> {
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        Ok(ended.map_err(|_| Failure::new("a child of the demo does not end"))??.code())
+    }
+
+    /// What it complained of, with its own advice.
+    fn ended_early(&self) -> Failure {
+        let said = std::fs::read_to_string(&self.complaints).unwrap_or_default();
+        let said = said.trim().trim_start_matches("error: ");
+        let (what, remedy) = said.split_once("\n  try: ").unzip();
+        let failure = Failure::new(format!("a child of the demo ended early: {}", what.unwrap_or(said)));
+        match remedy {
+            Some(remedy) => failure.with_remedy(remedy),
+            None => failure,
+        }
+    }
+
     /// Asks it to end, and ends it when it does not.
     pub(super) async fn stop(&mut self) {
         let id = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
@@ -85,6 +104,29 @@ impl Talker {
             let _ = self.child.kill().await;
         }
     }
+}
+
+/// The processes below this one: its children, theirs, and so on.
+pub(super) fn below(id: u32) -> Result<Vec<u32>, Failure> {
+    let mut parents = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(process) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        // What has ended meanwhile is nobody's child.
+        let Ok(status) = std::fs::read_to_string(format!("/proc/{process}/status")) else { continue };
+        let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+        if let Some(parent) = parent.and_then(|parent| parent.trim().parse::<u32>().ok()) {
+            parents.push((process, parent));
+        }
+    }
+    let children = |id| parents.iter().filter(move |(_, parent)| *parent == id).map(|(process, _)| *process);
+    let mut found: Vec<u32> = children(id).collect();
+    let mut looked = 0;
+    while let Some(parent) = found.get(looked).copied() {
+        found.extend(children(parent));
+        looked += 1;
+    }
+    Ok(found)
 }
 
 /// Runs this program once with `--json`, and gives its answer.
