@@ -1,10 +1,11 @@
 //! The process behind a connection, as the shim sees it: the *observed* step.
 //!
-//! The kernel says which socket a connection belongs to (`/proc/net/tcp`), and each process which sockets it has open. The most
-//! recent processes are asked first, after those that were found before. What ends before it is looked at stays unknown; a
-//! process that forbids looking into it does too.
+//! The kernel says which socket a connection belongs to (`sock_diag(7)`, else `/proc/net/tcp`), and each process which sockets it has
+//! open. The most recent processes are asked first, after those that were found before. What ends before it is looked at stays
+//! unknown; a process that forbids looking into it does too.
 
 mod chain;
+mod diag;
 mod owner;
 
 use std::net::SocketAddr;

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+
+use super::diag::Diag;
 
 /// How many processes are asked, and how many descriptors of each.
 const PROCESSES: usize = 4096;
@@ -15,11 +17,12 @@ const REMEMBERED: usize = 8;
 pub struct Owners {
     own: u32,
     recent: VecDeque<u32>,
+    diag: Option<Diag>,
 }
 
 impl Default for Owners {
     fn default() -> Self {
-        Self { own: std::process::id(), recent: VecDeque::new() }
+        Self { own: std::process::id(), recent: VecDeque::new(), diag: Diag::open() }
     }
 }
 
@@ -27,7 +30,7 @@ impl Owners {
     /// The process that opened the connection from `peer` to `port` on loopback.
     #[must_use]
     pub(super) fn of(&mut self, peer: SocketAddr, port: u16) -> Option<u32> {
-        let link = format!("socket:[{}]", inode(peer, port)?);
+        let link = format!("socket:[{}]", self.inode(peer, port)?);
         let found = self.recent.iter().copied().find(|pid| has(*pid, &link)).or_else(|| {
             processes()
                 .into_iter()
@@ -39,13 +42,21 @@ impl Owners {
         self.recent.truncate(REMEMBERED);
         Some(found)
     }
+
+    /// The socket at the other end of a connection from `peer`.
+    fn inode(&mut self, peer: SocketAddr, port: u16) -> Option<u64> {
+        let IpAddr::V4(address) = peer.ip().to_canonical() else { return None };
+        let (here, there) =
+            (SocketAddrV4::new(address, peer.port()), SocketAddrV4::new(Ipv4Addr::LOCALHOST, port));
+        let told = self.diag.as_mut().and_then(|diag| diag.inode(here, there));
+        told.or_else(|| in_tables(here, port))
+    }
 }
 
-/// The socket at the other end. A program may have made it for IPv6 and mapped the address.
-fn inode(peer: SocketAddr, port: u16) -> Option<u64> {
-    let IpAddr::V4(address) = peer.ip().to_canonical() else { return None };
+/// The socket at the other end, as the tables have it. A program may have made it for IPv6 and mapped the address.
+fn in_tables(peer: SocketAddrV4, port: u16) -> Option<u64> {
     // proc_pid_net(5): the address is the four bytes read as one number in the order of the machine.
-    let (here, there) = (u32::from_ne_bytes(address.octets()), u32::from_ne_bytes([127, 0, 0, 1]));
+    let (here, there) = (u32::from_ne_bytes(peer.ip().octets()), u32::from_ne_bytes([127, 0, 0, 1]));
     let plain = (format!("{here:08X}:{:04X}", peer.port()), format!("{there:08X}:{port:04X}"));
     let mapped = |address: u32, port: u16| {
         format!("{:08X}{:08X}{:08X}{address:08X}:{port:04X}", 0, 0, u32::from_ne_bytes([0, 0, 0xff, 0xff]))
