@@ -29,6 +29,8 @@ impl Preparation {
     /// Looks at everything, and changes nothing.
     pub(super) fn of(run: &Run) -> Result<Self, Failure> {
         let bwrap = if run.unsafe_no_sandbox { None } else { Some(builder()?) };
+        // It answers while everything else is looked at: starting a program takes longer than that.
+        let asked_bwrap = bwrap.as_deref().map(bwrap::Asked::of).transpose()?;
         no_directories()?;
         let profile = Profile::load(&run.profile)?;
         let home = std::env::home_dir().filter(|home| home.is_absolute());
@@ -44,6 +46,7 @@ impl Preparation {
             environment: std::env::vars_os().collect(),
         };
         let plan = Plan::of(profile, asked, &forbidden)?;
+        drop(asked_bwrap.map(bwrap::Asked::version).transpose()?);
         Ok(Self { plan, forbidden, program, bwrap })
     }
 }
@@ -52,7 +55,6 @@ impl Preparation {
 fn builder() -> Result<PathBuf, WallError> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let program = bwrap::found(&std::env::split_paths(&path).collect::<Vec<_>>())?;
-    bwrap::version(&program)?;
     kernel::user_namespaces()?;
     kernel::opens_exactly()?;
     Ok(program)

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use rustix::fs::{CWD, MemfdFlags, Mode, OFlags, ResolveFlags, memfd_create, openat2};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
@@ -171,18 +171,48 @@ pub fn tried(program: &Path, command: &[&OsStr]) -> Result<(), WallError> {
 /// # Errors
 /// When it does not say one, or is too old.
 pub fn version(program: &Path) -> Result<String, WallError> {
-    let said = Command::new(program).arg("--version").env_clear().output();
-    let said = said.map_err(|error| WallError::path(program, error))?;
-    let text = String::from_utf8_lossy(&said.stdout).trim().to_owned();
-    let mut parts = text.trim_start_matches("bubblewrap ").split('.').map(|part| part.parse::<u32>().ok());
-    let (major, minor) = (parts.next().flatten(), parts.next().flatten());
-    match (major, minor, parts.next().flatten().unwrap_or(0)) {
-        (Some(major), Some(minor), patch) if (major, minor, patch) >= OLDEST => {
-            Ok(format!("{major}.{minor}.{patch}"))
+    Asked::of(program)?.version()
+}
+
+/// A bubblewrap that was asked for its version, and answers while something else is done.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    program: &'a Path,
+    answering: Child,
+}
+
+impl<'a> Asked<'a> {
+    /// Asks it.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn of(program: &'a Path) -> Result<Self, WallError> {
+        let mut command = Command::new(program);
+        command.arg("--version").env_clear();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let answering = command.spawn().map_err(|error| WallError::path(program, error))?;
+        Ok(Self { program, answering })
+    }
+
+    /// What it answered.
+    ///
+    /// # Errors
+    /// When it does not say a version, or is too old.
+    pub fn version(self) -> Result<String, WallError> {
+        let Self { program, answering } = self;
+        let said = answering.wait_with_output().map_err(|error| WallError::path(program, error))?;
+        let text = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+        let mut parts =
+            text.trim_start_matches("bubblewrap ").split('.').map(|part| part.parse::<u32>().ok());
+        let (major, minor) = (parts.next().flatten(), parts.next().flatten());
+        match (major, minor, parts.next().flatten().unwrap_or(0)) {
+            (Some(major), Some(minor), patch) if (major, minor, patch) >= OLDEST => {
+                Ok(format!("{major}.{minor}.{patch}"))
+            }
+            _ => Err(WallError::Machine {
+                missing: format!("{} is too old or says no version: {text:?}", program.display()),
+                remedy: "install bubblewrap 0.8.0 or newer".to_owned(),
+            }),
         }
-        _ => Err(WallError::Machine {
-            missing: format!("{} is too old or says no version: {text:?}", program.display()),
-            remedy: "install bubblewrap 0.8.0 or newer".to_owned(),
-        }),
     }
 }
