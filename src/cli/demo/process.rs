@@ -86,8 +86,10 @@ impl Talker {
     fn ended_early(&self) -> Failure {
         let said = std::fs::read_to_string(&self.complaints).unwrap_or_default();
         let said = said.trim().trim_start_matches("error: ");
-        let (what, remedy) = said.split_once("\n  try: ").unzip();
-        let failure = Failure::new(format!("a child of the demo ended early: {}", what.unwrap_or(said)));
+        let (what, remedy) =
+            said.split_once("\n  try: ").map_or((said, None), |(what, remedy)| (what, Some(remedy)));
+        let what = if what.is_empty() { "it says nothing" } else { what };
+        let failure = Failure::new(format!("a child of the demo ended early: {what}"));
         match remedy {
             Some(remedy) => failure.with_remedy(remedy),
             None => failure,
