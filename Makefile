@@ -12,7 +12,7 @@ FUZZ_SMOKE ?= 5
 FUZZ_LONG ?= 600
 FUZZ_TARGETS := token_verify scope_item http_target ledger_import proxy_head run_preface vault_blob
 
-.PHONY: help demo test ci fmt lint doc deny guards doctest examples fuzz-smoke fuzz bench clean tools-build tools-walls tools-test tools-deny tools-fuzz
+.PHONY: help demo test ci fmt lint doc deny guards doctest examples fuzz-smoke fuzz bench clean tools-build tools-walls tools-test tools-bench tools-deny tools-fuzz
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -75,7 +75,7 @@ fuzz-%: tools-fuzz
 	$(CARGO) +nightly fuzz run --sanitizer none $* fuzz/corpus/$* fuzz/seeds/$* -- \
 	  -max_total_time=$(or $(SECONDS_EACH),60) -max_len=8192 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
 
-bench: tools-build ## Measure what is claimed
+bench: tools-build tools-bench ## Measure what is claimed
 	$(CARGO) bench --bench claims
 
 clean: ## Remove what was built
@@ -98,6 +98,15 @@ tools-test: tools-walls
 	@if [ ! -e /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 ]; then \
 	  echo "installing faketime with apt: tests step the clock with it"; apt-get update -q && apt-get install -y -q faketime; \
 	fi
+
+# socat and ripgrep are asked for by the sandbox that runs are compared with; the bench itself has npm install that one below target/.
+tools-bench: tools-walls
+	@for tool in socat:socat ripgrep:rg; do \
+	  if ! command -v "$${tool#*:}" >/dev/null; then \
+	    echo "installing $${tool%:*} with apt: a sandbox that runs are compared with needs it"; \
+	    apt-get update -q && apt-get install -y -q "$${tool%:*}"; \
+	  fi; \
+	done
 
 tools-deny:
 	@if ! $(CARGO) deny --version >/dev/null 2>&1; then \

@@ -14,6 +14,9 @@ mod memory;
 mod openbao;
 mod opens;
 mod process;
+mod sandbox_runtime;
+mod shim;
+mod start;
 mod uses;
 
 use std::alloc::System;
@@ -32,6 +35,9 @@ async fn main() -> Found {
     if !std::env::args().any(|word| word == "--bench") {
         return Ok(());
     }
+    if std::env::args().any(|word| word == shim::INSIDE) {
+        return shim::inside();
+    }
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let runs = |part: &str| wanted.is_empty() || wanted.iter().any(|word| word == part);
     claim::heading();
@@ -46,6 +52,12 @@ async fn main() -> Found {
     }
     if runs("memory") {
         memory::run().await?;
+    }
+    if runs("run") {
+        start::run().await?;
+    }
+    if runs("shim") {
+        shim::run().await?;
     }
     if runs("opens") {
         opens::run().await?;

@@ -142,13 +142,7 @@ impl Inside {
         fs::create_dir_all(&home)?;
         let profile = home.with_extension(if seen { "seen.toml" } else { "unseen.toml" });
         fs::write(&profile, changed(desk, seen)?)?;
-        let mut run = Command::new(env!("CARGO_BIN_EXE_exeat"));
-        run.env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", &home)
-            .env("EXEAT_URL", format!("http://{}", desk.exeat.agent))
-            .env("EXEAT_AGENT_KEY", &desk.exeat.agent_key)
-            .env("EXEAT_DATA_DIR", desk.data);
+        let mut run = desk.exeat.command(desk.data, &home);
         run.arg("run")
             .arg("--profile")
             .arg(&profile)

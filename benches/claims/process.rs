@@ -79,6 +79,19 @@ impl Exeat {
         Ok(Self { process, agent, review, review_key, agent_key: String::new() })
     }
 
+    /// The program as somebody starts it who holds the agent's key.
+    pub(crate) fn command(&self, data: &Path, home: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_exeat"));
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", home)
+            .env("EXEAT_URL", format!("http://{}", self.agent))
+            .env("EXEAT_AGENT_KEY", &self.agent_key)
+            .env("EXEAT_DATA_DIR", data);
+        command
+    }
+
     /// A person's call.
     pub(crate) async fn person(&self, method: Method, path: &str, body: Option<Value>) -> Found<Value> {
         let caller = ("authorization", format!("Bearer {}", self.review_key));
