@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 
+use super::runs::OPENING;
 use super::{Broker, not_found, unavailable};
 use crate::base::id::ApprovalId;
 use crate::domain::approval::Approval;
@@ -23,7 +25,8 @@ pub struct Seen {
 }
 
 impl Broker {
-    /// One of the agent's own approvals. With `wait`, returns when it is no longer pending or the time is up.
+    /// One of the agent's own approvals. With `wait`, returns when it is no longer pending or the time is up. Files that were granted
+    /// to a run get a moment to be opened, so that the answer says what came of it.
     ///
     /// # Errors
     /// `not_found` for what is not there and for what is another agent's.
@@ -33,7 +36,8 @@ impl Broker {
         let mut seen = mine(self.approval(id).await?)?;
         let deadline = tokio::time::sleep(wait.min(self.now().until(seen.approval.statement.expires_at)));
         tokio::pin!(deadline);
-        while seen.state == "pending" && !wait.is_zero() {
+        let mut decided = seen.state != "pending";
+        while !wait.is_zero() && (!decided || self.opens_files(&seen)) {
             tokio::select! {
                 () = &mut deadline => return mine(self.approval(id).await?),
                 changed = changes.recv() => match changed {
@@ -41,6 +45,11 @@ impl Broker {
                     Ok(_) | Err(RecvError::Lagged(_)) => seen = mine(self.approval(id).await?)?,
                     Err(RecvError::Closed) => return Ok(seen),
                 },
+            }
+            if !decided && seen.state != "pending" {
+                decided = true;
+                let end = deadline.deadline().min(Instant::now() + OPENING);
+                deadline.as_mut().reset(end);
             }
         }
         Ok(seen)
@@ -98,6 +107,10 @@ impl Broker {
     async fn list(&self, query: ApprovalQuery) -> Result<Vec<Seen>, Problem> {
         let found = self.parts.store.approvals(query).await.map_err(unavailable)?;
         Ok(found.into_iter().map(|approval| self.seen(approval)).collect())
+    }
+
+    fn opens_files(&self, seen: &Seen) -> bool {
+        self.files_of(&seen.approval).iter().any(|grant| grant.widened.is_none())
     }
 
     fn seen(&self, approval: Approval) -> Seen {

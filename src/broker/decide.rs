@@ -52,6 +52,7 @@ impl Broker {
         match self.decided(person, approval, answers).await {
             Ok(approval) => {
                 self.approved.keep(&approval);
+                self.offer_files(&approval);
                 self.changed(id);
                 Ok(approval)
             }

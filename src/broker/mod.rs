@@ -42,7 +42,7 @@ pub use export::Exporting;
 pub use log::{ConsistencyProof, InclusionProof};
 pub use report::Subject;
 pub use request::{Ask, Asked, AskedLimits};
-pub use runs::{Keeping, NewRun, StartedRun, Told};
+pub use runs::{KeeperTold, Keeping, NewRun, StartedRun, Told};
 pub use setup::{NewAgent, NewUpstream, VaultRotated};
 pub use signing::{KeyError, Signing, new_key, open_key, open_sealed, public_key, seal_key};
 

@@ -6,6 +6,7 @@ use crate::domain::approval::Approval;
 use crate::domain::ledger::{Event, Revoker};
 use crate::domain::principal::{Person, Role};
 use crate::domain::problem::{Problem, ProblemKind};
+use crate::domain::widening::Closing;
 use crate::store::{StoreError, TokenRecord};
 
 /// How often a revocation is tried again when tokens are made from the approval at the same time.
@@ -32,6 +33,7 @@ impl Broker {
                 Ok(approval) => {
                     self.cuts.cut(|under_way| under_way.approval == id);
                     self.cut_passages(id);
+                    self.withdraw_files(run, id, Closing::Revoked);
                     self.changed(id);
                     return Ok(approval.into_value());
                 }

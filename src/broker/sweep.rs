@@ -6,6 +6,7 @@ use super::{Broker, unavailable};
 use crate::base::clock::Timestamp;
 use crate::domain::ledger::Event;
 use crate::domain::problem::Problem;
+use crate::domain::widening::Closing;
 use crate::store::{ApprovalQuery, StoreError};
 
 /// A use that has not ended after this long is closed as unfinished. Longer than any token lives (I8).
@@ -51,6 +52,7 @@ impl Broker {
                 match self.parts.store.transition(next, self.entry(event)).await {
                     Ok(_) => {
                         ended += 1;
+                        self.withdraw_files(run, id, Closing::Expired);
                         self.changed(id);
                     }
                     Err(StoreError::Conflict) => {}

@@ -1,7 +1,8 @@
 //! `exeat inside`: what runs within the walls, before the agent and beside it. Nobody types it.
 //!
 //! First the shim: it opens the way out, starts the second, sees what it opens, waits for it and says how it ended. The second puts
-//! the last walls around itself and becomes the agent.
+//! the last walls around itself and becomes the agent. Two more run outside: one makes the ground that the walls stand on and becomes
+//! bubblewrap, one widens them later.
 
 mod watching;
 
@@ -22,9 +23,11 @@ use tokio::sync::mpsc;
 use self::watching::{Watcher, Watching, broken};
 use super::output::note;
 use crate::base::tasks::Tasks;
+use crate::planes::filesystem::ground::become_builder;
 use crate::planes::filesystem::inside::{Inside, Status};
 use crate::planes::filesystem::opens::TheirLine;
 use crate::planes::filesystem::walls::{StartError, become_agent};
+use crate::planes::filesystem::widen::carry_out;
 use crate::planes::filesystem::{environment, guard, reap, shim, strays};
 
 /// How often the protected paths are looked at.
@@ -37,23 +40,37 @@ const NOT_FOUND: u8 = 127;
 
 /// What the command line `exeat inside …` says.
 #[derive(Debug)]
-pub(super) struct Told<'a> {
-    /// For the second: where its line to the shim is.
-    last: Option<&'a OsString>,
-    file: &'a OsString,
-    command: &'a [OsString],
+pub(super) enum Told<'a> {
+    /// The shim, and the process that becomes the agent.
+    Within {
+        /// For the second: where its line to the shim is.
+        last: Option<&'a OsString>,
+        file: &'a OsString,
+        command: &'a [OsString],
+    },
+    /// What becomes bubblewrap, on a ground of its own.
+    Ground(&'a [OsString]),
+    /// What widens a run: its order comes on standard input.
+    Widen,
 }
 
-/// Whether this is one, and what it says: `exeat inside [--last LINE] FILE -- COMMAND…`.
+/// Whether this is one, and what it says: `exeat inside [--last LINE] FILE -- COMMAND…`, `exeat inside --ground -- COMMAND…`,
+/// `exeat inside --widen`.
 pub(super) fn told(arguments: &[OsString]) -> Option<Told<'_>> {
     match arguments {
+        [_, inside, widen] if inside == "inside" && widen == "--widen" => Some(Told::Widen),
+        [_, inside, ground, dashes, command @ ..]
+            if inside == "inside" && ground == "--ground" && dashes == "--" =>
+        {
+            Some(Told::Ground(command))
+        }
         [_, inside, last, line, file, dashes, command @ ..]
             if inside == "inside" && last == "--last" && dashes == "--" =>
         {
-            Some(Told { last: Some(line), file, command })
+            Some(Told::Within { last: Some(line), file, command })
         }
         [_, inside, file, dashes, command @ ..] if inside == "inside" && dashes == "--" => {
-            Some(Told { last: None, file, command })
+            Some(Told::Within { last: None, file, command })
         }
         _ => None,
     }
@@ -61,16 +78,35 @@ pub(super) fn told(arguments: &[OsString]) -> Option<Told<'_>> {
 
 /// Does it.
 pub(super) fn run(told: Told<'_>) -> ExitCode {
-    let inside = match read(told.file) {
+    match told {
+        Told::Within { last, file, command } => within(last, file, command),
+        Told::Ground(command) => match become_builder(command) {
+            Err(error) => failed(&format!("no ground to build walls on: {error}"), UNTOLD),
+            Ok(never) => match never {},
+        },
+        Told::Widen => match widened() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error.to_string(), UNTOLD),
+        },
+    }
+}
+
+fn widened() -> io::Result<()> {
+    let outcome = carry_out(&serde_json::from_reader(io::stdin().lock())?);
+    serde_json::to_writer(io::stdout().lock(), &outcome).map_err(Into::into)
+}
+
+fn within(line: Option<&OsString>, file: &OsString, command: &[OsString]) -> ExitCode {
+    let inside = match read(file) {
         Ok(inside) => inside,
         Err(error) => {
-            return failed(&format!("cannot read {}: {error}", Path::new(told.file).display()), UNTOLD);
+            return failed(&format!("cannot read {}: {error}", Path::new(file).display()), UNTOLD);
         }
     };
-    if let Some(line) = told.last {
-        return last(&inside, line, told.command);
+    if let Some(line) = line {
+        return last(&inside, line, command);
     }
-    match Shim::start(inside, told.file, told.command) {
+    match Shim::start(inside, file, command) {
         Ok(shim) => shim.serve(),
         Err(error) => failed(&error.to_string(), UNTOLD),
     }

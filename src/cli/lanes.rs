@@ -33,6 +33,10 @@ pub(super) fn told(page: &mut Page, report: &Report) {
             };
             page.line(format!("     climbed from {} to {}, {why}", climb.from.as_str(), climb.to.as_str()));
         }
+        for one in &run.widenings {
+            let came_of = super::wait::came_of(Some(&one.widened));
+            page.line(format!("     {} by {}: {came_of}", one.item, one.approval));
+        }
         super::files::told(page, run);
     }
     let network = &lanes.network;

@@ -8,6 +8,7 @@ mod preparation;
 mod relay;
 mod supervise;
 mod terminal;
+mod widen;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

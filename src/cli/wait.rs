@@ -6,8 +6,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
 use super::failure::{Exit, Failure};
-use super::output::{Output, Page, item_line, moment};
+use super::output::{Output, Page, item_line, listed, moment};
 use crate::base::id::ApprovalId;
+use crate::domain::widening::{Closing, Widened};
 use crate::edges::client::Client;
 use crate::edges::wire::ApprovalView;
 
@@ -57,6 +58,9 @@ pub(crate) fn told(page: &mut Page, approval: &ApprovalView) {
     for item in approval.granted.as_ref().unwrap_or(&approval.items) {
         page.line(format!("  {}", item_line(item)));
     }
+    for file in &approval.files {
+        page.line(format!("  {}: {}", item_line(&file.item), came_of(file.widened.as_ref())));
+    }
     for decision in &approval.decisions {
         let reason = decision.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
         page.line(format!("  decided by {} at {}{reason}", decision.name, moment(decision.at)));
@@ -66,6 +70,21 @@ pub(crate) fn told(page: &mut Page, approval: &ApprovalView) {
         "pending" => page.field("next", format!("a person runs `exeat approve {id}`")),
         "approved" => page.field("next", format!("exeat token {id}")),
         _ => {}
+    }
+}
+
+/// What came of granted files, for people.
+pub(crate) fn came_of(widened: Option<&Widened>) -> String {
+    match widened {
+        None => "is being opened".to_owned(),
+        Some(Widened::Open { at }) => format!("open now, at {}", listed(at)),
+        Some(Widened::NextStart { reason }) => format!("not before the next start: {reason}"),
+        Some(Widened::Closed { cause: Closing::Revoked }) => {
+            "closed again, because it was revoked".to_owned()
+        }
+        Some(Widened::Closed { cause: Closing::Expired }) => {
+            "closed again, because its time is over".to_owned()
+        }
     }
 }
 

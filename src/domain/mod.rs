@@ -18,3 +18,4 @@ pub mod step;
 pub mod token;
 pub mod upstream;
 pub mod usage;
+pub mod widening;

@@ -5,10 +5,11 @@ use serde_json::Value;
 
 use super::state::Edge;
 use super::wire::{AgentView, PersonView, UpstreamView};
-use super::wire::{AnswerView, ApprovalReview, ApprovalView, DecisionView, LimitsView};
+use super::wire::{AnswerView, ApprovalReview, ApprovalView, DecisionView, FileView, LimitsView};
 use crate::domain::approval::{Approval, Decision, State};
 use crate::domain::principal::{Agent, Person};
 use crate::domain::upstream::Upstream;
+use crate::domain::widening::FileGrant;
 
 /// An approval as its asker sees it now.
 pub(super) fn approval(edge: &Edge, approval: &Approval) -> ApprovalView {
@@ -24,6 +25,7 @@ pub(super) fn approval(edge: &Edge, approval: &Approval) -> ApprovalView {
         identity: statement.identity.clone(),
         items: statement.items.iter().map(json).collect(),
         granted: grant.map(|grant| grant.items.iter().map(json).collect()),
+        files: edge.broker().files_of(approval).into_iter().map(file).collect(),
         limits: LimitsView {
             expires_in: limits.expires_in,
             max_uses: limits.max_uses,
@@ -33,6 +35,10 @@ pub(super) fn approval(edge: &Edge, approval: &Approval) -> ApprovalView {
         uses: grant.map_or(0, |grant| grant.uses),
         decisions: decisions(approval).iter().map(decision).collect(),
     }
+}
+
+fn file(grant: FileGrant) -> FileView {
+    FileView { item: json(&grant.item), widened: grant.widened }
 }
 
 /// An approval as people see it now.

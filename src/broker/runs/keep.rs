@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
 use super::LiveRun;
@@ -12,6 +13,7 @@ use crate::broker::{Broker, not_found, unavailable};
 use crate::domain::principal::Agent;
 use crate::domain::problem::Problem;
 use crate::domain::run::{EndCause, RunEnd};
+use crate::domain::widening::KeeperLine;
 
 /// Runs whose keepers went, until somebody ends them.
 #[derive(Clone, Default)]
@@ -28,15 +30,17 @@ struct Waiting {
 pub struct Keeping {
     run: Arc<LiveRun>,
     lost: Lost,
+    lines: UnboundedReceiver<KeeperLine>,
 }
 
 impl Keeping {
-    /// Resolves when the run has ended, or the broker is about to stop.
-    pub async fn over(&self) {
+    /// The next thing that the keeper has to do. None when the run has ended, or the broker is about to stop.
+    pub async fn next(&mut self) -> Option<KeeperLine> {
         let ended = self.run.door.closing();
         tokio::select! {
-            () = ended.cancelled() => {}
-            () = self.lost.0.stopping.cancelled() => {}
+            () = ended.cancelled() => None,
+            () = self.lost.0.stopping.cancelled() => None,
+            line = self.lines.recv() => line,
         }
     }
 }
@@ -58,8 +62,10 @@ impl Broker {
     /// `not_found` for a run that is not the agent's or has ended.
     pub fn keep_run(&self, agent: &Agent, id: RunId) -> Result<Keeping, Problem> {
         let run = self.live_run(agent.id, id)?;
+        let (keeper, lines) = unbounded_channel();
+        run.keeps(keeper);
         run.kept();
-        Ok(Keeping { run, lost: self.runs.lost.clone() })
+        Ok(Keeping { run, lost: self.runs.lost.clone(), lines })
     }
 
     /// Ends every run whose keeper goes, as it goes. Never returns.

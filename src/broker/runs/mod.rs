@@ -1,6 +1,7 @@
 //! Runs that are under way: what of them is not in the store, because it ends with this process anyway.
 
 mod end;
+mod files;
 mod keep;
 mod start;
 mod steps;
@@ -11,7 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::sync::mpsc::UnboundedSender;
 
+pub use files::KeeperTold;
+pub(super) use files::OPENING;
 pub use keep::Keeping;
 pub use start::{NewRun, StartedRun};
 pub use steps::Told;
@@ -25,6 +29,7 @@ use crate::domain::problem::Problem;
 use crate::domain::run::{Run, Rung, StandIn};
 use crate::domain::step::{ClaimedStep, LatestClaim};
 use crate::domain::token::PlainToken;
+use crate::domain::widening::{FileGrant, KeeperLine};
 use crate::planes::network::proxy::door::{Door, Doors};
 
 /// Claimed steps that one run may put on record in a minute: what is inside may fill the log only so fast (J12).
@@ -80,6 +85,9 @@ struct Progress {
     claim: Option<LatestClaim>,
     claims: (Timestamp, u32),
     held: HashMap<ApprovalId, Held>,
+    /// Who opens files that are granted meanwhile, and what came of them.
+    keeper: Option<UnboundedSender<KeeperLine>>,
+    files: HashMap<ApprovalId, Vec<FileGrant>>,
 }
 
 impl Runs {

@@ -103,6 +103,8 @@ impl Broker {
             claim: None,
             claims: (run.began_at, 0),
             held: HashMap::new(),
+            keeper: None,
+            files: HashMap::new(),
         });
         self.runs.insert(LiveRun {
             run,

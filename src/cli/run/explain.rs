@@ -32,6 +32,7 @@ pub(super) fn explain(run: &Run, preparation: &Preparation, output: Output) -> R
             "barred": protection.barred.iter().chain(protection.held.keys()).collect::<Vec<_>>(),
             "start_in": plan.start_in(),
             "observed": !open && terms.files.observe,
+            "widened": !open && terms.files.widen,
         },
         "network": { "granted": plan.network(), "loopback": terms.network.loopback },
         "secrets": {
@@ -74,6 +75,11 @@ fn filesystem(page: &mut Page, plan: &Plan, observed: bool) {
         "  is     seen opening files, and what it used is on record at the end"
     } else {
         "  is     not seen opening files"
+    });
+    page.line(if plan.profile().terms().files.widen {
+        "  gets   what is granted meanwhile opened at once, where that is possible"
+    } else {
+        "  gets   nothing opened that is granted meanwhile"
     });
     let protection = plan.protection();
     paths(page, "  cannot change ", &protection.shut);

@@ -8,12 +8,17 @@ use super::Run;
 use super::outside::End;
 use super::placeholders::{Wanted, variables};
 use crate::base::crypto::hash::{Digest, sha256};
+use crate::base::id::RunId;
 use crate::cli::failure::Failure;
 use crate::domain::files::UsedFiles;
 use crate::domain::run::PathText;
+use crate::domain::widening::KeeperLine;
 use crate::edges::client::Client;
 use crate::edges::wire::{EndBody, RunBody, RunStarted};
 use crate::planes::filesystem::plan::Plan;
+
+/// Bytes of what the broker may say in one line: more than the items of an approval.
+const LONGEST_LINE: usize = 4 * 1024 * 1024;
 
 /// A run that the broker knows.
 #[derive(Debug)]
@@ -29,16 +34,34 @@ pub(super) struct Granted(RunStarted);
 
 /// The connection by which the broker knows that this process is there, and this process that the run goes on.
 #[derive(Debug)]
-pub(super) struct Kept(reqwest::Response);
+pub(super) struct Kept {
+    answer: reqwest::Response,
+    /// The beginning of a line.
+    begun: Vec<u8>,
+}
 
 impl Kept {
-    /// Resolves when the run is over for the broker: it ended it, stops, or is gone.
-    pub(super) async fn over(&mut self) {
-        while let Ok(Some(_)) = self.0.chunk().await {}
+    /// What the broker says next. None when the run is over for it: it ended it, stops, is gone, or says what this one does not know.
+    pub(super) async fn next(&mut self) -> Option<KeeperLine> {
+        loop {
+            if let Some(end) = self.begun.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.begun.drain(..=end).collect();
+                return serde_json::from_slice(&line).ok();
+            }
+            match self.answer.chunk().await {
+                Ok(Some(chunk)) if self.begun.len() < LONGEST_LINE => self.begun.extend_from_slice(&chunk),
+                _ => return None,
+            }
+        }
     }
 }
 
 impl Granted {
+    /// The run.
+    pub(super) const fn id(&self) -> RunId {
+        self.0.id
+    }
+
     /// The run's own socket, which is its identity.
     pub(super) fn socket(&self) -> &Path {
         Path::new(&self.0.socket)
@@ -76,13 +99,14 @@ impl Opened {
         };
         let granted = Granted(client.send("/v1/runs", &body).await?);
         // From here on the broker sees when this process is killed, and ends the run. If it is before, it does in a minute.
-        let kept = Kept(client.hold(&format!("/v1/runs/{}/keep", granted.0.id)).await?);
+        let answer = client.hold(&format!("/v1/runs/{}/keep", granted.0.id)).await?;
+        let kept = Kept { answer, begun: Vec::new() };
         Ok(Self { client, granted, kept })
     }
 
-    /// What the broker gave, and what says that the run goes on.
-    pub(super) const fn parts(&mut self) -> (&Granted, &mut Kept) {
-        (&self.granted, &mut self.kept)
+    /// What the broker gave, what says that the run goes on, and who can be told of it.
+    pub(super) fn parts(&mut self) -> (&Granted, &mut Kept, Client) {
+        (&self.granted, &mut self.kept, self.client.clone())
     }
 
     /// Closes the run.

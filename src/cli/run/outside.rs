@@ -13,6 +13,7 @@ use super::Run;
 use super::ledger::{Granted, Opened};
 use super::preparation::{Preparation, private_file};
 use super::supervise::{Lines, Term, supervise};
+use super::widen::Widener;
 use crate::base::random::{SystemRandomness, bytes};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{Output, note};
@@ -81,7 +82,7 @@ pub(super) async fn run(run: &Run, preparation: Preparation, output: Output) -> 
 }
 
 async fn walled(run: &Run, preparation: &Preparation, opened: &mut Opened) -> Result<End, Failure> {
-    let (granted, kept) = opened.parts();
+    let (granted, kept, client) = opened.parts();
     // Exeat's data lies where its certificate does; only now is it known where.
     let data = granted.ca().parent().unwrap_or(granted.ca());
     let forbidden = preparation.forbidden.clone().and(data);
@@ -98,6 +99,7 @@ async fn walled(run: &Run, preparation: &Preparation, opened: &mut Opened) -> Re
         trust: TRUST.into(),
         read: Vec::new(),
         write: Vec::new(),
+        room: Vec::new(),
         home: PathBuf::new(),
         observed: false,
         guarded: Vec::new(),
@@ -116,7 +118,8 @@ async fn walled(run: &Run, preparation: &Preparation, opened: &mut Opened) -> Re
     let Made { mut command, pins, _plugs, _files } = made;
     command.env_clear().envs(preparation.plan.environment()).envs(granted.variables());
     theirs.hand_on()?;
-    supervise(command, (ours, theirs), pins, Term { terminal, time, kept }).await
+    let widener = Widener::new(client, granted.id(), preparation, forbidden);
+    supervise(command, (ours, theirs), pins, Term { terminal, time, kept, widener }).await
 }
 
 /// The command that starts the shim, and what must stay until it has ended.
@@ -142,7 +145,8 @@ impl Made {
         let mounts = plan.mounts(&preparation.program, &socket, Texts { trust, walls });
         let pins = Pins::open(&mounts)?;
         pins.hand_on()?;
-        let mut command = Command::new(bwrap);
+        let mut command = Command::new(&preparation.program);
+        command.args(["inside", "--ground", "--"]).arg(bwrap);
         command.args(arguments(&mounts, &pins.numbers(), plan.start_in(), &run.command));
         Ok(Self { command, pins: Some(pins), _plugs: plugs, _files: None })
     }

@@ -17,10 +17,12 @@ use super::ledger::Kept;
 use super::outside::{End, Theirs};
 use super::relay;
 use super::terminal::Terminal;
+use super::widen::{StaysOpen, Widener};
 use crate::cli::failure::Failure;
 use crate::cli::output::note;
 use crate::domain::files::UsedFiles;
 use crate::domain::run::EndCause as Cause;
+use crate::domain::widening::KeeperLine;
 use crate::planes::filesystem::bwrap::Pins;
 use crate::planes::filesystem::inside::Status;
 
@@ -42,7 +44,6 @@ pub(super) struct Lines {
 }
 
 /// On what terms a command runs.
-#[derive(Debug)]
 pub(super) struct Term<'a> {
     /// Whether it has a terminal of its own.
     pub(super) terminal: bool,
@@ -50,6 +51,8 @@ pub(super) struct Term<'a> {
     pub(super) time: Duration,
     /// What says that the run goes on for the broker.
     pub(super) kept: &'a mut Kept,
+    /// What opens files that are granted meanwhile.
+    pub(super) widener: Widener<'a>,
 }
 
 /// Why a command has to end.
@@ -57,12 +60,16 @@ pub(super) struct Term<'a> {
 enum Due {
     TimeUp,
     OverForBroker,
+    StaysOpen,
 }
 
 impl Due {
     const fn said(self) -> &'static str {
         match self {
             Self::TimeUp => "exeat: its time is up\n",
+            Self::StaysOpen => {
+                "exeat: what was granted has ended, and the command keeps files open for writing; it is ended\n"
+            }
             Self::OverForBroker => "exeat: Exeat has ended the run, or is gone; the command is ended too\n",
         }
     }
@@ -73,7 +80,7 @@ pub(super) async fn supervise(
     mut command: Command,
     (ours, theirs): (Lines, Theirs),
     pins: Option<Pins>,
-    Term { terminal, time, kept }: Term<'_>,
+    Term { terminal, time, kept, widener }: Term<'_>,
 ) -> Result<End, Failure> {
     let mut signals = Signals::heard()?;
     let streams = Streams::of(terminal, &mut command)?;
@@ -88,12 +95,14 @@ pub(super) async fn supervise(
     let (mut passed, mut heard_of) = (BTreeSet::new(), Heard::default());
     let mut due = None;
     let deadline = tokio::time::sleep(time);
-    tokio::pin!(deadline);
+    let (orders, lines) = mpsc::unbounded_channel();
+    let widening = widener.work(lines, child.id());
+    tokio::pin!(deadline, widening);
     loop {
         tokio::select! {
             ended = child.wait() => { ended?; break; }
             status = told.recv(), if !told.is_closed() => heard_of.note(status),
-            why = has_to_end(&mut deadline, kept, due) => {
+            why = has_to_end(&mut deadline, (kept, &orders), (&mut widening, heard_of.started), due) => {
                 if due.is_some() {
                     child.start_kill()?;
                 } else {
@@ -109,6 +118,11 @@ pub(super) async fn supervise(
             }
         }
     }
+    // What is being closed, or told of, is brought to its end.
+    drop(orders);
+    if heard_of.started && due != Some(Due::StaysOpen) {
+        drop(tokio::time::timeout(GRACE, widening).await);
+    }
     while let Some(status) = told.recv().await {
         heard_of.note(Some(status));
     }
@@ -118,11 +132,23 @@ pub(super) async fn supervise(
     Ok(End { cause, exit, started, strays, files })
 }
 
-/// Resolves when the command has to end, and again when it did not.
-async fn has_to_end(deadline: &mut Pin<&mut Sleep>, kept: &mut Kept, due: Option<Due>) -> Due {
-    tokio::select! {
-        () = deadline => Due::TimeUp,
-        () = kept.over(), if due.is_none() => Due::OverForBroker,
+/// Resolves when the command has to end, and again when it did not. Meanwhile what the broker says is passed on, and
+/// done once the walls stand.
+async fn has_to_end(
+    deadline: &mut Pin<&mut Sleep>,
+    (kept, orders): (&mut Kept, &mpsc::UnboundedSender<KeeperLine>),
+    (widening, stands): (&mut Pin<&mut impl Future<Output = Result<(), StaysOpen>>>, bool),
+    due: Option<Due>,
+) -> Due {
+    loop {
+        tokio::select! {
+            () = deadline.as_mut() => return Due::TimeUp,
+            line = kept.next(), if due.is_none() => match line {
+                Some(line) => drop(orders.send(line)),
+                None => return Due::OverForBroker,
+            },
+            Err(StaysOpen) = widening.as_mut(), if stands && due.is_none() => return Due::StaysOpen,
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use crate::domain::scope::ScopeItem;
 use crate::domain::step::SeenStep;
 use crate::domain::upstream::Upstream;
 use crate::domain::usage::{Outcome, UseStart};
+use crate::domain::widening::Widened;
 
 /// One line of the log: when, and what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,6 +167,8 @@ pub enum Event {
     RunStep { run: RunId, agent: AgentId, claim: Claim },
     /// A run climbed the ladder.
     RunClimbed { run: RunId, agent: AgentId, from: Rung, to: Rung, cause: ClimbCause },
+    /// Files were granted to a run while it went on, and this came of it.
+    RunWidened { run: RunId, agent: AgentId, approval: ApprovalId, item: ScopeItem, widened: Widened },
     /// A run ended, and what was granted to it with it. The files are what was seen of its opens, if anybody looked.
     RunEnded {
         run: RunId,

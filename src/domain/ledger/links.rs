@@ -54,6 +54,7 @@ impl Event {
             Self::RunStarted(_) => "run_started",
             Self::RunStep { .. } => "run_step",
             Self::RunClimbed { .. } => "run_climbed",
+            Self::RunWidened { .. } => "run_widened",
             Self::RunEnded { .. } => "run_ended",
             Self::ConnectionOpened(_) => "connection_opened",
             Self::ConnectionClosed { .. } => "connection_closed",
@@ -93,6 +94,9 @@ impl Event {
             Self::RunStep { run, agent, .. }
             | Self::RunClimbed { run, agent, .. }
             | Self::RunEnded { run, agent, .. } => Links { agent: Some(*agent), run: Some(*run), ..none },
+            Self::RunWidened { run, agent, approval, .. } => {
+                Links { approval: Some(*approval), agent: Some(*agent), run: Some(*run), ..none }
+            }
             Self::ConnectionOpened(ConnectionStart { run, agent, approval, .. })
             | Self::ConnectionClosed { run, agent, approval, .. }
             | Self::ConnectionUnfinished { run, agent, approval, .. } => {

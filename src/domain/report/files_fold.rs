@@ -3,6 +3,7 @@
 use super::lanes::{FilesAccount, RunAccount, Untouched};
 use crate::domain::files::{UsedFiles, UsedPath, may_touch};
 use crate::domain::scope::ScopeItem;
+use crate::domain::widening::Widened;
 
 /// At most this many lines are listed in one report.
 const MAX_LINES: usize = 2000;
@@ -36,7 +37,8 @@ pub(super) fn account(run: &RunAccount, seen: &UsedFiles, room: &mut Room) -> Fi
 fn untouched(run: &RunAccount, seen: &UsedFiles) -> Vec<Untouched> {
     let workspace = run.workspace.as_ref().map(crate::domain::run::PathText::as_str);
     let mut untouched = Vec::new();
-    for item in &run.filesystem {
+    let opened = run.widenings.iter().filter(|one| matches!(one.widened, Widened::Open { .. }));
+    for item in run.filesystem.iter().chain(opened.map(|one| &one.item)) {
         let ScopeItem::Filesystem(item) = item else { continue };
         let counts = |line: &&UsedPath| line.access == item.access() && !line.refused;
         for path in item.paths() {

@@ -4,12 +4,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
-use crate::base::id::{AgentId, RunId};
+use crate::base::id::{AgentId, ApprovalId, RunId};
 use crate::domain::files::{Access, UsedPath};
 use crate::domain::inert::Inert;
 use crate::domain::run::{ClimbCause, PathText, RunEnd, Rung};
 use crate::domain::scope::ScopeItem;
 use crate::domain::step::{LatestClaim, ObservedStep};
+use crate::domain::widening::Widened;
 
 /// What runs did beside using credentials.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,9 @@ pub struct RunAccount {
     pub workspace: Option<PathText>,
     /// The files its profile opened.
     pub filesystem: Vec<ScopeItem>,
+    /// Files that were granted while it went on, and what came of it.
+    #[serde(default)]
+    pub widenings: Vec<Widening>,
     /// What was seen of its opens; none when nobody looked.
     #[serde(default)]
     pub files: Option<FilesAccount>,
@@ -61,6 +65,21 @@ pub struct RunAccount {
     pub index: u64,
 }
 
+/// Files that were granted to a run while it went on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Widening {
+    /// By which approval.
+    pub approval: ApprovalId,
+    /// What was granted.
+    pub item: ScopeItem,
+    /// What came of it.
+    pub widened: Widened,
+    /// When.
+    pub at: Timestamp,
+    /// Where it stands.
+    pub index: u64,
+}
+
 /// What was seen of the opens of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilesAccount {
@@ -68,7 +87,7 @@ pub struct FilesAccount {
     pub used: Vec<UsedPath>,
     /// Where the walls stood in the way.
     pub refused: Vec<UsedPath>,
-    /// What its profile opened, and nothing touched.
+    /// What its profile or an approval opened, and nothing touched.
     pub never_touched: Vec<Untouched>,
     /// Opens that were noticed, and whose paths could not be read: with these, nothing is never touched for sure.
     pub unseen: u64,

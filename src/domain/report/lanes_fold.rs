@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::files_fold::{Room, account};
 use super::fold::Place;
-use super::lanes::{Climb, Disagreement, HostRefused, HostUsed, Lanes, NetworkLane, RunAccount};
+use super::lanes::{Climb, Disagreement, HostRefused, HostUsed, Lanes, NetworkLane, RunAccount, Widening};
 use crate::base::id::{ConnectionId, RunId};
 use crate::domain::connection::ConnectionStart;
 use crate::domain::ledger::{Event, UseRefusal};
@@ -54,6 +54,16 @@ impl LanesFold {
                     run.climbs.push(climb);
                 });
             }
+            Event::RunWidened { run, approval, item, widened, .. } => {
+                let widening = Widening {
+                    approval: *approval,
+                    item: item.clone(),
+                    widened: widened.clone(),
+                    at: place.at,
+                    index: place.index,
+                };
+                self.run(*run, |run| run.widenings.push(widening));
+            }
             Event::RunEnded { run, end, files, .. } => {
                 let mut room = self.room;
                 self.run(*run, |run| {
@@ -91,6 +101,7 @@ impl LanesFold {
             climbs: Vec::new(),
             workspace: run.workspace.clone(),
             filesystem: run.filesystem.clone(),
+            widenings: Vec::new(),
             files: None,
             claimed_steps: 0,
             began_at: place.at,

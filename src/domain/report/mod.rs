@@ -25,6 +25,7 @@ pub use denied::{Attempt, Denied, DeniedKind};
 pub use fold::Fold;
 pub use lanes::{
     Climb, Disagreement, FilesAccount, HostRefused, HostUsed, Lanes, NetworkLane, RunAccount, Untouched,
+    Widening,
 };
 
 use crate::domain::ledger::Entry;

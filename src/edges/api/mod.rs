@@ -32,6 +32,7 @@ pub fn table() -> Vec<Route> {
         Route::of::<AgentCaller>(routes!(runs::start)),
         Route::of::<AgentCaller>(routes!(runs::tell)),
         Route::of::<AgentCaller>(routes!(runs::keep)),
+        Route::of::<AgentCaller>(routes!(runs::files)),
         Route::of::<AgentCaller>(routes!(runs::end)),
         Route::of::<AgentCaller>(routes!(me::me)),
         Route::of::<AgentCaller>(routes!(token::exchange)),

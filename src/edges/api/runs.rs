@@ -7,10 +7,10 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json};
 use bytes::Bytes;
-use futures_util::stream::once;
+use futures_util::stream::unfold;
 
 use crate::base::id::RunId;
-use crate::broker::{NewRun, StartedRun, Told};
+use crate::broker::{KeeperTold, NewRun, StartedRun, Told};
 use crate::domain::files::{UsedFiles, UsedPath};
 use crate::domain::problem::Problem;
 use crate::domain::run::{RunEnd, StandIn};
@@ -18,7 +18,8 @@ use crate::edges::caller::AgentCaller;
 use crate::edges::extract::{Id, StrictJson};
 use crate::edges::problem::invalid;
 use crate::edges::state::Edge;
-use crate::edges::wire::{EndBody, RunBody, RunStarted, SecretText, StepBody};
+use crate::edges::view::json;
+use crate::edges::wire::{EndBody, FilesBody, RunBody, RunStarted, SecretText, StepBody};
 
 /// Starts a run. Its socket is its identity: what comes through it is the run, and nothing else is.
 #[utoipa::path(post, path = "/v1/runs", tag = "runs", request_body = RunBody,
@@ -46,20 +47,37 @@ pub(super) async fn tell(
 }
 
 /// Keeps a run: the answer goes on until the run has ended, or the broker stops. When the connection breaks before, the run ends as
-/// `abandoned`.
+/// `abandoned`. Its lines are JSON: `{"open":{"approval","items","seconds"}}` when files were granted to the run, which its keeper may
+/// open, and `{"close":{"approval","cause"}}` when it has to close them.
 #[utoipa::path(post, path = "/v1/runs/{id}/keep", tag = "runs", params(("id" = String, Path)),
-    responses((status = 200, description = "Kept until this answer ends; it has no body", content_type = "text/plain")))]
+    responses((status = 200, description = "Kept until this answer ends", content_type = "application/jsonl")))]
 pub(super) async fn keep(
     AgentCaller(agent): AgentCaller,
     State(edge): State<Edge>,
     Id(id): Id<RunId>,
 ) -> Result<impl IntoResponse, Problem> {
     let keeping = edge.broker().keep_run(&agent, id)?;
-    let until_over = once(async move {
-        keeping.over().await;
-        Ok::<_, Infallible>(Bytes::new())
+    let lines = unfold(keeping, |mut keeping| async move {
+        let line = keeping.next().await?;
+        let mut text = json(&line).to_string();
+        text.push('\n');
+        Some((Ok::<_, Infallible>(Bytes::from(text)), keeping))
     });
-    Ok(([(header::CONTENT_TYPE, "text/plain")], Body::from_stream(until_over)))
+    Ok(([(header::CONTENT_TYPE, "application/jsonl")], Body::from_stream(lines)))
+}
+
+/// Tells what its keeper does about files that were granted to a run.
+#[utoipa::path(post, path = "/v1/runs/{id}/files", tag = "runs", params(("id" = String, Path)), request_body = FilesBody,
+    responses((status = 204, description = "On record")))]
+pub(super) async fn files(
+    AgentCaller(agent): AgentCaller,
+    State(edge): State<Edge>,
+    Id(id): Id<RunId>,
+    StrictJson(body): StrictJson<FilesBody>,
+) -> Result<StatusCode, Problem> {
+    let told = body.widened.map_or(KeeperTold::Opening, KeeperTold::Widened);
+    edge.broker().tell_files(&agent, id, (body.approval, body.index), told).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Ends a run. Its socket and its connections are gone when this returns, and what was granted to it is worth nothing.

@@ -11,6 +11,7 @@ use crate::domain::approval::{Authentication, Reason, Verdict};
 use crate::domain::identity::Identity;
 use crate::domain::principal::Label;
 use crate::domain::step::AskedStep;
+use crate::domain::widening::Widened;
 
 /// `POST /v1/approvals`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -94,6 +95,9 @@ pub struct ApprovalView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     pub granted: Option<Vec<Value>>,
+    /// Files that it grants to a run that is under way, and what came of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileView>,
     /// How much.
     pub limits: LimitsView,
     /// Tokens made so far.
@@ -103,6 +107,19 @@ pub struct ApprovalView {
     /// Who decided what so far.
     #[serde(default)]
     pub decisions: Vec<DecisionView>,
+}
+
+/// Granted files of a run, and what came of them.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FileView {
+    /// The `filesystem` item, as granted.
+    #[schema(value_type = Object)]
+    pub item: Value,
+    /// `{"open":{"at":["PATH"]}}`: open now. `{"next_start":{"reason":"…"}}`: not before the run is started anew. `{"closed":{…}}`:
+    /// open no more. Absent while they are being opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub widened: Option<Widened>,
 }
 
 /// One person's answer.

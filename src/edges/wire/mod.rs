@@ -13,8 +13,8 @@ mod secret;
 mod setup;
 
 pub use approval::{
-    Answer, AnswerView, ApprovalList, ApprovalReview, ApprovalView, DecisionBody, DecisionView, LimitsBody,
-    LimitsView, OwnApprovals, RequestBody,
+    Answer, AnswerView, ApprovalList, ApprovalReview, ApprovalView, DecisionBody, DecisionView, FileView,
+    LimitsBody, LimitsView, OwnApprovals, RequestBody,
 };
 pub use ledger::{ConsistencyProof, EntryList, EntryView, InclusionProof};
 pub use oauth::{
@@ -26,7 +26,7 @@ pub use principal::{
     PersonView,
 };
 pub use report::{ApproverView, Report, TriggerView, UsedView};
-pub use run::{ClimbBody, EndBody, RunBody, RunStarted, StandInBody, StepBody};
+pub use run::{ClimbBody, EndBody, FilesBody, RunBody, RunStarted, StandInBody, StepBody};
 pub use secret::SecretText;
 pub use setup::{
     CredentialBody, CredentialList, CredentialView, IdentityBody, IdentityList, KeyRotated, UpstreamBody,

@@ -8,13 +8,14 @@ use utoipa::ToSchema;
 
 use super::secret::SecretText;
 use crate::base::crypto::hash::Digest;
-use crate::base::id::RunId;
+use crate::base::id::{ApprovalId, RunId};
 use crate::domain::files::UsedPath;
 use crate::domain::identity::Identity;
 use crate::domain::inert::Inert;
 use crate::domain::name::Name;
 use crate::domain::run::{ClimbCause, EndCause, PathText, Rung};
 use crate::domain::step::ClaimedStep;
+use crate::domain::widening::Widened;
 
 /// `POST /v1/runs`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -112,6 +113,22 @@ pub struct ClimbBody {
     /// Why: `{"refusal":"use_…"}`, `{"approval":"apr_…"}` or `{"refused_write":"PATH"}`.
     #[schema(value_type = Object)]
     pub cause: ClimbCause,
+}
+
+/// `POST /v1/runs/{id}/files`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FilesBody {
+    /// The approval that grants them.
+    #[schema(value_type = String)]
+    pub approval: ApprovalId,
+    /// The item's place in the line that told of them.
+    pub index: usize,
+    /// What came of it: `{"open":{"at":["PATH"]}}`, `{"next_start":{"reason":"…"}}` or `{"closed":{"cause":"expired"}}`. Left out just
+    /// before they are opened; only a 204 lets them be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub widened: Option<Widened>,
 }
 
 /// `POST /v1/runs/{id}/end`.

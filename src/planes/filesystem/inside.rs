@@ -35,6 +35,8 @@ pub struct Inside {
     pub read: Vec<PathBuf>,
     /// What may be read and written.
     pub write: Vec<PathBuf>,
+    /// What may be opened later, and is left to the mounts.
+    pub room: Vec<PathBuf>,
     /// The home directory, which is empty.
     pub home: PathBuf,
     /// Whether the files that it opens are watched.

@@ -6,6 +6,7 @@
 
 pub mod bwrap;
 pub mod environment;
+pub mod ground;
 pub mod guard;
 pub mod inside;
 pub mod kernel;
@@ -25,6 +26,7 @@ pub mod shim;
 pub mod strays;
 pub mod trust;
 pub mod walls;
+pub mod widen;
 
 use std::io;
 use std::path::PathBuf;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::inside::{EXEAT, SOCKET, TRUST, WALLS};
 use super::protect::Protection;
+use super::widen::GRANTED;
 
 /// One step in making the run's filesystem.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub struct Ground<'a> {
     pub socket: &'a Path,
     /// Bytes of each filesystem in memory.
     pub scratch: u64,
+    /// Whether more may be granted later.
+    pub widen: bool,
 }
 
 /// Files with a content of their own.
@@ -109,6 +112,10 @@ pub fn mounts(ground: &Ground<'_>, texts: Texts) -> Vec<Mount> {
     all.push(Mount::Text { content: texts.walls, at: WALLS.into() });
     all.extend(granted(ground));
     all.extend(protected(ground.protection));
+    if ground.widen {
+        all.push(Mount::Memory { at: GRANTED.into(), bytes: SMALL, mode: 0o755 });
+        all.push(Mount::Seal { at: GRANTED.into() });
+    }
     all.extend(["/run", "/dev", "/"].map(|at| Mount::Seal { at: at.into() }));
     all
 }

@@ -13,6 +13,7 @@ use super::mounts::{Ground, Mount, Texts, mounts};
 use super::place::{Forbidden, keep_apart};
 use super::profile::{Access, Profile};
 use super::protect::Protection;
+use super::widen::room;
 
 /// What a run is to be.
 #[derive(Clone, Debug)]
@@ -24,6 +25,7 @@ pub struct Plan {
     read: Vec<PathBuf>,
     write: Vec<PathBuf>,
     protection: Protection,
+    never_written: Vec<PathBuf>,
     environment: BTreeMap<OsString, OsString>,
 }
 
@@ -60,9 +62,10 @@ impl Plan {
         };
         let read = real(&terms.files.read, "files.read", "read")?;
         let write = real(&terms.files.write, "files.write", "written")?;
+        let never_written: Vec<PathBuf> =
+            [Some(asked.program), profile.file()].into_iter().flatten().map(Path::to_owned).collect();
         let protection = if terms.workspace.access == Access::Write {
-            let more: Vec<&Path> = [Some(asked.program), profile.file()].into_iter().flatten().collect();
-            Protection::of(&workspace, &terms.workspace, &more)?
+            Protection::of(&workspace, &terms.workspace, &paths(&never_written))?
         } else {
             Protection::default()
         };
@@ -80,6 +83,7 @@ impl Plan {
             read,
             write,
             protection,
+            never_written,
             environment,
             profile,
         })
@@ -121,6 +125,12 @@ impl Plan {
         &self.protection
     }
 
+    /// Exeat itself and the profile, which no run may write.
+    #[must_use]
+    pub fn never_written(&self) -> Vec<&Path> {
+        paths(&self.never_written)
+    }
+
     /// The variables of the run, without those that lead to the way out.
     #[must_use]
     pub const fn environment(&self) -> &BTreeMap<OsString, OsString> {
@@ -153,7 +163,9 @@ impl Plan {
             read.extend(workspace);
         }
         write.push(self.home.clone());
+        let room = if terms.files.widen { room(&self.workspace, self.writable()) } else { Vec::new() };
         Inside {
+            room,
             read,
             write,
             home: self.home.clone(),
@@ -180,6 +192,7 @@ impl Plan {
             program,
             socket,
             scratch: terms.limits.scratch_bytes(),
+            widen: terms.files.widen,
         };
         mounts(&ground, texts)
     }
@@ -208,4 +221,8 @@ impl Plan {
         let hosts = &self.profile.terms().network.hosts;
         if hosts.is_empty() { Vec::new() } else { vec![json!({ "type": "network", "hosts": hosts })] }
     }
+}
+
+fn paths(owned: &[PathBuf]) -> Vec<&Path> {
+    owned.iter().map(PathBuf::as_path).collect()
 }

@@ -80,6 +80,9 @@ pub struct Files {
     /// Whether what is opened is seen and told.
     #[serde(default = "yes")]
     pub observe: bool,
+    /// Whether more may be opened while a run goes on, once it is granted. Landlock then leaves it to the mounts.
+    #[serde(default = "yes")]
+    pub widen: bool,
 }
 
 const fn yes() -> bool {

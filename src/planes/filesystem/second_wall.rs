@@ -59,7 +59,8 @@ fn restrict(inside: &Inside) -> Result<RestrictionStatus, RulesetError> {
         made = beneath(made, path, look)?;
     }
     let own = ["/tmp", "/dev"].map(Path::new);
-    for path in inside.write.iter().map(PathBuf::as_path).chain(own) {
+    let later = inside.room.iter().map(PathBuf::as_path);
+    for path in inside.write.iter().map(PathBuf::as_path).chain(later).chain(own) {
         made = beneath(made, path, all)?;
     }
     made = inherited(made, std::io::stdin())?;

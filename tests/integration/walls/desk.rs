@@ -24,6 +24,11 @@ impl Desk {
         Self { dir, workspace }
     }
 
+    /// The person's home.
+    pub(super) fn home(&self) -> PathBuf {
+        std::fs::canonicalize(self.dir.path()).unwrap().join("home")
+    }
+
     pub(super) fn command(&self, house: &House, agent: &Agent, options: &[&str], script: &str) -> Command {
         let mut run = binary();
         run.env("HOME", self.dir.path().join("home"))

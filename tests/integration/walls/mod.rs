@@ -20,3 +20,4 @@ mod remains;
 pub(crate) mod stand;
 mod terminal;
 mod whole;
+mod widening;

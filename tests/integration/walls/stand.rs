@@ -7,6 +7,7 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -32,6 +33,7 @@ pub(crate) struct Stand {
     user: User,
     calls: Arc<Mutex<Vec<(String, Value)>>>,
     prefaces: Arc<Mutex<Vec<Value>>>,
+    keeper: Sender<Value>,
 }
 
 /// What a run left behind.
@@ -78,10 +80,17 @@ impl Stand {
         let calls = Arc::default();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        stand_in_broker(listener, json!({"id": RUN, "socket": socket, "ca": broker.join("ca.pem")}), &calls);
-        let stand = Self { dir, home, workspace, url, user, calls, prefaces };
+        let (keeper, lines) = channel();
+        let granted = json!({"id": RUN, "socket": socket, "ca": broker.join("ca.pem")});
+        stand_in_broker(listener, granted, &calls, lines);
+        let stand = Self { dir, home, workspace, url, user, calls, prefaces, keeper };
         stand.hand_over(&root);
         stand
+    }
+
+    /// Has the broker say something to what keeps the next or the present run.
+    pub(crate) fn say(&self, line: Value) {
+        self.keeper.send(line).unwrap();
     }
 
     /// Gives a path and all below it to the user who runs.
@@ -208,17 +217,27 @@ fn give(path: &Path) {
 }
 
 /// Grants every run, and takes note.
-fn stand_in_broker(listener: TcpListener, granted: Value, calls: &Arc<Mutex<Vec<(String, Value)>>>) {
-    let calls = Arc::clone(calls);
+fn stand_in_broker(
+    listener: TcpListener,
+    granted: Value,
+    calls: &Arc<Mutex<Vec<(String, Value)>>>,
+    lines: Receiver<Value>,
+) {
+    let (calls, lines) = (Arc::clone(calls), Arc::new(Mutex::new(lines)));
     drop(std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
-            let (calls, granted) = (Arc::clone(&calls), granted.clone());
-            drop(std::thread::spawn(move || while answer(&stream, &granted, &calls).is_some() {}));
+            let (calls, granted, lines) = (Arc::clone(&calls), granted.clone(), Arc::clone(&lines));
+            drop(std::thread::spawn(move || while answer(&stream, &granted, &calls, &lines).is_some() {}));
         }
     }));
 }
 
-fn answer(stream: &TcpStream, granted: &Value, calls: &Mutex<Vec<(String, Value)>>) -> Option<()> {
+fn answer(
+    stream: &TcpStream,
+    granted: &Value,
+    calls: &Mutex<Vec<(String, Value)>>,
+    lines: &Arc<Mutex<Receiver<Value>>>,
+) -> Option<()> {
     let mut reader = BufReader::new(stream);
     let (mut first, mut length) = (String::new(), 0);
     reader.read_line(&mut first).ok().filter(|read| *read > 0)?;
@@ -240,6 +259,15 @@ fn answer(stream: &TcpStream, granted: &Value, calls: &Mutex<Vec<(String, Value)
     if path.ends_with("/keep") {
         // Held until who keeps the run is gone.
         write!(stream, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").ok()?;
+        let (mut says, lines) = (stream.try_clone().ok()?, Arc::clone(lines));
+        drop(std::thread::spawn(move || {
+            for line in lines.lock().unwrap().iter() {
+                let line = format!("{line}\n");
+                if write!(says, "{:x}\r\n{line}\r\n", line.len()).is_err() {
+                    return;
+                }
+            }
+        }));
         drop(stream.read(&mut [0]));
         return None;
     }

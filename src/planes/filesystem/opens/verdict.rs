@@ -44,7 +44,8 @@ impl Granted {
     #[must_use]
     pub fn of(inside: &Inside) -> Self {
         let own = OWN.iter().map(PathBuf::from);
-        let mut shown: Vec<PathBuf> = inside.read.iter().chain(&inside.write).cloned().chain(own).collect();
+        let mut shown: Vec<PathBuf> =
+            inside.read.iter().chain(&inside.write).chain(&inside.room).cloned().chain(own).collect();
         shown.sort_by_key(|path| std::cmp::Reverse(path.as_os_str().len()));
         Self {
             shown,
