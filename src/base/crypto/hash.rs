@@ -1,8 +1,8 @@
-//! SHA-256 (FIPS 180-4) and comparison in constant time.
+//! SHA-256 (FIPS 180-4), comparison in constant time, and SHA-1 where an old format wants it.
 
 use std::fmt;
 
-use ring::digest::{Context, SHA256};
+use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 use serde::{Deserialize, Serialize};
 
 /// A SHA-256 digest. Text form: 64 lower-case hexadecimal digits.
@@ -73,4 +73,16 @@ pub fn sha256(parts: &[&[u8]]) -> Digest {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(context.finish().as_ref());
     Digest(bytes)
+}
+
+/// SHA-1 of `parts`, one after the other. It is broken: for formats that have a field for it, and for nothing that has to hold.
+#[must_use]
+pub fn sha1_for_old_formats(parts: &[&[u8]]) -> [u8; 20] {
+    let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
+    for part in parts {
+        context.update(part);
+    }
+    let mut bytes = [0; 20];
+    bytes.copy_from_slice(context.finish().as_ref());
+    bytes
 }

@@ -1,5 +1,6 @@
 //! A run, seen from outside: opened in the ledger, walled, watched, closed.
 
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -23,8 +24,9 @@ use crate::planes::filesystem::bwrap::{Pins, arguments};
 use crate::planes::filesystem::inside::{Inside, PORT, SOCKET, TRUST};
 use crate::planes::filesystem::kernel::WHEN_BUILDING_FAILS;
 use crate::planes::filesystem::mounts::Texts;
+use crate::planes::filesystem::plan::Plan;
 use crate::planes::filesystem::plug::Plugs;
-use crate::planes::filesystem::trust;
+use crate::planes::filesystem::trust::{Trust, java_beside};
 
 /// What a run ended with that failed by itself.
 const FAILED: u8 = 125;
@@ -109,7 +111,7 @@ async fn walled(run: &Run, preparation: &Preparation, opened: &mut Opened) -> Re
         status: theirs.status.as_raw_fd(),
         control: theirs.control.as_raw_fd(),
     });
-    let trust = trust::bundle(granted.ca())?;
+    let trust = Trust::with(granted.ca(), java_is_near(&preparation.plan))?;
     let time = std::time::Duration::from_secs(inside.limits.seconds);
     let made = match &preparation.bwrap {
         Some(bwrap) => Made::walled(run, preparation, granted, bwrap, (inside, trust))?,
@@ -120,6 +122,13 @@ async fn walled(run: &Run, preparation: &Preparation, opened: &mut Opened) -> Re
     theirs.hand_on()?;
     let widener = Widener::new(client, granted.id(), preparation, forbidden);
     supervise(command, (ours, theirs), pins, Term { terminal, time, kept, widener }).await
+}
+
+/// Whether Java is where the run would look for it.
+fn java_is_near(plan: &Plan) -> bool {
+    let of = |name: &str| plan.environment().get(OsStr::new(name));
+    let found = |path| std::env::split_paths(path).any(|dir| dir.join("java").exists());
+    of("JAVA_HOME").is_some() || of("PATH").is_some_and(found)
 }
 
 /// The command that starts the shim, and what must stay until it has ended.
@@ -136,7 +145,7 @@ impl Made {
         preparation: &Preparation,
         granted: &Granted,
         bwrap: &PathBuf,
-        (inside, trust): (Inside, Vec<u8>),
+        (inside, trust): (Inside, Trust),
     ) -> Result<Self, Failure> {
         let plan = &preparation.plan;
         let plugs = Plugs::put(plan.protection())?;
@@ -156,10 +165,14 @@ impl Made {
         run: &Run,
         preparation: &Preparation,
         granted: &Granted,
-        (inside, trust): (Inside, Vec<u8>),
+        (inside, trust): (Inside, Trust),
     ) -> Result<Self, Failure> {
         let files = PrivateDir::make()?;
-        let trust = private_file(&files.0, "ca.pem", &trust)?;
+        let java = trust.java;
+        let trust = private_file(&files.0, "ca.pem", &trust.pem)?;
+        if let Some(java) = java {
+            fs::write(java_beside(&trust), java)?;
+        }
         let inside = Inside {
             port: 0,
             socket: granted.socket().to_owned(),

@@ -59,12 +59,48 @@ impl std::fmt::Display for Wanted {
 
 /// The variables of the placeholder for this upstream.
 pub(super) fn variables(upstream: &str, placeholder: &SecretText) -> Vec<(String, String)> {
-    names(upstream).map(|name| (name, placeholder.reveal().to_owned())).collect()
+    let value = |name: &str| {
+        // cargo sends what it finds as the whole of the header, and a bearer token is what its registries take.
+        let scheme = if name.starts_with("CARGO_REGISTR") { "Bearer " } else { "" };
+        format!("{scheme}{}", placeholder.reveal())
+    };
+    names(upstream)
+        .map(|name| {
+            let value = value(&name);
+            (name, value)
+        })
+        .collect()
 }
 
 fn names(upstream: &str) -> impl Iterator<Item = String> {
     let upper = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
-    let own = format!("{}_TOKEN", upstream.chars().map(upper).collect::<String>());
-    let known = KNOWN.iter().find(|(name, _)| *name == upstream).map_or(&[][..], |(_, names)| *names);
-    std::iter::once(own).chain(known.iter().map(|name| (*name).to_owned()))
+    let upper = upstream.chars().map(upper).collect::<String>();
+    let more = match KNOWN.iter().find(|(name, _)| *name == upstream) {
+        Some((_, names)) => names.iter().map(|name| (*name).to_owned()).collect(),
+        // It may be a registry of cargo's.
+        None => vec![format!("CARGO_REGISTRIES_{upper}_TOKEN")],
+    };
+    std::iter::once(format!("{upper}_TOKEN")).chain(more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(upstream: &str) -> Vec<(String, String)> {
+        variables(upstream, &SecretText::new("exeat_pl_1".to_owned()))
+    }
+
+    #[test]
+    fn a_placeholder_stands_where_the_tools_of_its_upstream_look() {
+        let plain = |name: &str| (name.to_owned(), "exeat_pl_1".to_owned());
+        assert_eq!(set("github"), ["GITHUB_TOKEN", "GH_TOKEN"].map(plain));
+    }
+
+    #[test]
+    fn for_cargo_it_stands_as_the_whole_header() {
+        let cargo = |name: &str| (name.to_owned(), "Bearer exeat_pl_1".to_owned());
+        assert_eq!(set("crates-io")[1..], [cargo("CARGO_REGISTRY_TOKEN")]);
+        assert_eq!(set("our-crates")[1..], [cargo("CARGO_REGISTRIES_OUR_CRATES_TOKEN")]);
+    }
 }

@@ -94,8 +94,9 @@ pub fn arguments(mounts: &[Mount], pins: &[i32], start_in: &Path, command: &[OsS
         "--new-session",
         "--cap-drop",
         "ALL",
+        // A name that is known inside: programs look up their own.
         "--hostname",
-        "exeat",
+        "localhost",
     ]
     .map(OsString::from)
     .into();

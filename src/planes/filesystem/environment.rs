@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::profile::Environment;
+use super::trust::java_beside;
 
 /// The variables that the profile gives, out of those that are set outside.
 #[must_use]
@@ -63,10 +64,16 @@ const TRUST: [&str; 13] = [
 #[must_use]
 pub fn way_out(port: u16, trust: &Path) -> Vec<(String, OsString)> {
     let proxy = format!("http://127.0.0.1:{port}");
-    // Java takes authorities only in a store of its own; those that `-D` names here are ports and hosts.
+    // Java reads neither the variables nor PEM. Where there is no store for it, it goes by its own.
+    let store = java_beside(trust);
+    let trusting = if store.exists() {
+        format!(" -Djavax.net.ssl.trustStore=\"{}\" -Djavax.net.ssl.trustStoreType=JKS", store.display())
+    } else {
+        String::new()
+    };
     let java = format!(
         "-Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort={port} -Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort={port} \
-         -Dhttp.nonProxyHosts=localhost|127.*|[::1]"
+         -Dhttp.nonProxyHosts=localhost|127.*|[::1]{trusting}"
     );
     let text = |name: &str, value: &str| (name.to_owned(), OsString::from(value));
     let mut all = vec![
@@ -75,6 +82,8 @@ pub fn way_out(port: u16, trust: &Path) -> Vec<(String, OsString)> {
         text("NODE_USE_ENV_PROXY", "1"),
         text("DENO_TLS_CA_STORE", "system"),
         text("GIT_TERMINAL_PROMPT", "0"),
+        // Without one, cargo sends nothing to a registry that wants to be shown a token. This one is the variables.
+        text("CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS", "cargo:token"),
         text("JAVA_TOOL_OPTIONS", &java),
     ];
     all.extend(PROXY.map(|name| text(name, &proxy)));

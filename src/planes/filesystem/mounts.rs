@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::inside::{EXEAT, SOCKET, TRUST, WALLS};
 use super::protect::Protection;
+use super::trust::{Trust, java_beside};
 use super::widen::GRANTED;
 
 /// One step in making the run's filesystem.
@@ -85,7 +86,7 @@ pub struct Ground<'a> {
 #[derive(Clone, Debug)]
 pub struct Texts {
     /// Whom the run's programs trust: the system's authorities and Exeat's.
-    pub trust: Vec<u8>,
+    pub trust: Trust,
     /// What the shim is told.
     pub walls: Vec<u8>,
 }
@@ -103,12 +104,13 @@ pub fn mounts(ground: &Ground<'_>, texts: Texts) -> Vec<Mount> {
     for at in SYSTEM_TRUST.map(PathBuf::from) {
         let shown = ground.system.iter().any(|path| at.starts_with(path));
         if shown && fs::symlink_metadata(&at).is_ok_and(|found| found.is_file()) {
-            all.push(Mount::Text { content: texts.trust.clone(), at });
+            all.push(Mount::Text { content: texts.trust.pem.clone(), at });
         }
     }
     all.push(bind(ground.program, EXEAT, false));
     all.push(bind(ground.socket, SOCKET, true));
-    all.push(Mount::Text { content: texts.trust, at: TRUST.into() });
+    all.push(Mount::Text { content: texts.trust.pem, at: TRUST.into() });
+    all.extend(texts.trust.java.map(|content| Mount::Text { content, at: java_beside(Path::new(TRUST)) }));
     all.push(Mount::Text { content: texts.walls, at: WALLS.into() });
     all.extend(granted(ground));
     all.extend(protected(ground.protection));

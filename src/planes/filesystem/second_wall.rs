@@ -14,6 +14,7 @@ use landlock::{
 
 use super::WallError;
 use super::inside::{EXEAT, Inside, TRUST};
+use super::trust::java_beside;
 
 /// The newest ABI that is asked for. 7 brings the log; 9 keeps sockets by path inside as well.
 const NEWEST: ABI = ABI::V9;
@@ -55,7 +56,9 @@ fn restrict(inside: &Inside) -> Result<RestrictionStatus, RulesetError> {
     }
     let all = AccessFs::from_all(NEWEST);
     let look = AccessFs::from_read(NEWEST);
-    for path in inside.read.iter().map(PathBuf::as_path).chain(["/proc", TRUST, EXEAT].map(Path::new)) {
+    let java = java_beside(Path::new(TRUST));
+    let known = ["/proc", TRUST, EXEAT].map(Path::new).into_iter().chain([java.as_path()]);
+    for path in inside.read.iter().map(PathBuf::as_path).chain(known) {
         made = beneath(made, path, look)?;
     }
     let own = ["/tmp", "/dev"].map(Path::new);

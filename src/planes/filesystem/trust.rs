@@ -1,7 +1,9 @@
 //! Whom the programs of a run trust: the system's authorities and Exeat's, in one file, because most of them take only one (I02).
 
+mod java;
+
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::WallError;
 
@@ -13,15 +15,33 @@ const SYSTEM: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// The bundle. A system without authorities gives one with Exeat's alone.
-///
-/// # Errors
-/// When Exeat's certificate cannot be read.
-pub fn bundle(own: &Path) -> Result<Vec<u8>, WallError> {
-    let mut bundle = SYSTEM.iter().find_map(|path| fs::read(path).ok()).unwrap_or_default();
-    if bundle.last().is_some_and(|last| *last != b'\n') {
-        bundle.push(b'\n');
+/// The authorities, in the forms that programs read.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    /// In PEM.
+    pub pem: Vec<u8>,
+    /// In a key store of Java's, if there is to be one.
+    pub java: Option<Vec<u8>>,
+}
+
+impl Trust {
+    /// The system's and Exeat's, whose certificate lies at `own`. A system without authorities leaves Exeat's alone.
+    /// For Java they are made ready if `java` says so, because that takes a millisecond of every start.
+    ///
+    /// # Errors
+    /// When Exeat's certificate cannot be read.
+    pub fn with(own: &Path, java: bool) -> Result<Self, WallError> {
+        let mut pem = SYSTEM.iter().find_map(|path| fs::read(path).ok()).unwrap_or_default();
+        if pem.last().is_some_and(|last| *last != b'\n') {
+            pem.push(b'\n');
+        }
+        pem.extend(fs::read(own).map_err(|error| WallError::path(own, error))?);
+        Ok(Self { java: java.then(|| java::store(&pem)), pem })
     }
-    bundle.extend(fs::read(own).map_err(|error| WallError::path(own, error))?);
-    Ok(bundle)
+}
+
+/// Where Java's store stands, beside the authorities in PEM.
+#[must_use]
+pub fn java_beside(pem: &Path) -> PathBuf {
+    pem.with_extension("jks")
 }

@@ -52,6 +52,11 @@ impl House {
 
     /// The same with settings.
     pub(crate) fn start_with(config: &str) -> Self {
+        Self::start_as(binary(), config)
+    }
+
+    /// The same, served by a command of the caller's.
+    pub(crate) fn start_as(server: Command, config: &str) -> Self {
         let dir = TempDir::new().unwrap();
         let data = dir.path().join("data");
         let output =
@@ -59,7 +64,7 @@ impl House {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let made: Value = serde_json::from_slice(&output.stdout).unwrap();
         std::fs::write(data.join("config.toml"), config).unwrap();
-        let (child, ready) = serve(binary(), &data, [ANY; 3], Stdio::inherit());
+        let (child, ready) = serve(server, &data, [ANY; 3], Stdio::inherit());
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self {
             agent: text(&ready["agent"]),

@@ -64,6 +64,17 @@ async fn i04_git_is_asked_for_the_password_it_holds_back() {
 }
 
 #[tokio::test]
+async fn i01_cargo_is_asked_for_the_token_it_holds_back() {
+    let mut stage = Stage::new().await;
+    let mut wire = stage.tunnel().await;
+    let request = format!("GET /index/config.json HTTP/1.1\r\nHost: {}\r\n", stage.authority());
+    wire.send(&format!("{request}cargo-protocol: version=1\r\n\r\n")).await;
+    let answer = wire.answer().await;
+    assert_eq!((answer.status, answer.problem("type").as_str()), (401, "urn:exeat:problem:not_permitted"));
+    assert!(!stage.upstream.was_reached());
+}
+
+#[tokio::test]
 async fn a_field_that_overrides_the_target_is_refused() {
     let mut stage = Stage::new().await;
     for line in ["X-HTTP-Method-Override: DELETE", "X-Original-URL: /secret", "X-Rewrite-Url: /secret"] {

@@ -10,13 +10,13 @@ use super::stand::Ran;
 use crate::house::{Agent, House, binary};
 
 /// A home and a workspace beside the house.
-pub(super) struct Desk {
+pub(crate) struct Desk {
     dir: TempDir,
-    pub(super) workspace: PathBuf,
+    pub(crate) workspace: PathBuf,
 }
 
 impl Desk {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = TempDir::new().unwrap();
         let workspace = std::fs::canonicalize(dir.path()).unwrap().join("work");
         std::fs::create_dir_all(&workspace).unwrap();
@@ -29,7 +29,7 @@ impl Desk {
         std::fs::canonicalize(self.dir.path()).unwrap().join("home")
     }
 
-    pub(super) fn command(&self, house: &House, agent: &Agent, options: &[&str], script: &str) -> Command {
+    pub(crate) fn command(&self, house: &House, agent: &Agent, options: &[&str], script: &str) -> Command {
         let mut run = binary();
         run.env("HOME", self.dir.path().join("home"))
             .env("EXEAT_URL", &house.agent)
@@ -43,7 +43,7 @@ impl Desk {
     }
 
     /// Runs it, while the house goes on.
-    pub(super) async fn run(&self, house: &House, agent: &Agent, options: &[&str], script: &str) -> Ran {
+    pub(crate) async fn run(&self, house: &House, agent: &Agent, options: &[&str], script: &str) -> Ran {
         let mut command = self.command(house, agent, options, script);
         let done: Output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         Ran::of(&done)
@@ -51,10 +51,10 @@ impl Desk {
 }
 
 /// What is local stays local by `NO_PROXY`; the upstream of this test is called localhost, and is meant.
-pub(super) const OUT: &str = "NO_PROXY= no_proxy= curl -sS --noproxy ''";
+pub(crate) const OUT: &str = "NO_PROXY= no_proxy= curl -sS --noproxy ''";
 
 /// The events of this type, as they are on record.
-pub(super) async fn events(house: &House, name: &str) -> Vec<Value> {
+pub(crate) async fn events(house: &House, name: &str) -> Vec<Value> {
     let log = house.log().await;
     log.iter().map(|line| line["entry"]["event"].clone()).filter(|event| event["type"] == name).collect()
 }

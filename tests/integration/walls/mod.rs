@@ -3,7 +3,7 @@
 //! The escape suite (`escape_*`) runs inside, as root and as an ordinary user, and tries to get out.
 
 mod bad_input;
-mod desk;
+pub(crate) mod desk;
 mod endings;
 mod escape_files;
 mod escape_limits;

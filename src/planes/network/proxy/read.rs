@@ -193,7 +193,9 @@ impl Conversation {
             Err(refused) => {
                 let problem = gate.refuse(Attempt { target: Some(target), ..attempt }, refused).await;
                 let basic = matches!(destination.upstream.slot, Slot::Basic { .. });
-                let challenged = basic && refused == Refused::NO_TOKEN;
+                // As git does, cargo keeps its token back until it is asked.
+                let keeps_back = basic || headers.contains_key("cargo-protocol");
+                let challenged = keeps_back && refused == Refused::NO_TOKEN;
                 Err(if challenged { respond::challenge(problem) } else { problem })
             }
         }
