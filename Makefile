@@ -109,6 +109,7 @@ tools-bench: tools-walls
 	    apt-get update -q && apt-get install -y -q "$${tool%:*}"; \
 	  fi; \
 	done
+
 # What tests drive inside runs, as a run sees it: in the directories of the system, and one Node under target.
 tools-clients:
 	@missing=""; \

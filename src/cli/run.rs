@@ -1,6 +1,7 @@
 //! `exeat run`: an agent inside walls, on a rung of the ladder.
 
 mod explain;
+mod git;
 mod ledger;
 mod outside;
 mod placeholders;

@@ -22,6 +22,7 @@ use crate::domain::principal::Agent;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::run::{PathText, Run, RunRecord, Rung, StandIn};
 use crate::domain::scope::{Plane, ScopeItem};
+use crate::domain::upstream::{Origin, Slot};
 use crate::planes::network::proxy::door::DoorError;
 use crate::planes::network::proxy::gate::Caller;
 
@@ -69,6 +70,8 @@ pub struct StartedRun {
     pub ca: PathBuf,
     /// Its placeholders, by upstream. They leave once.
     pub placeholders: Vec<(Name, PlainKey)>,
+    /// Where one of them is a password: the upstream, an origin of it, and the user name.
+    pub passwords: Vec<(Name, Origin, String)>,
 }
 
 impl Broker {
@@ -114,8 +117,22 @@ impl Broker {
             asking: Semaphore::new(1),
             state,
         });
-        let placeholders = placeholders.into_iter().map(|(stand_in, key)| (stand_in.upstream, key)).collect();
-        Ok(StartedRun { id, socket, ca: ca.clone(), placeholders })
+        let placeholders: Vec<_> =
+            placeholders.into_iter().map(|(stand_in, key)| (stand_in.upstream, key)).collect();
+        let passwords = self.passwords(placeholders.iter().map(|(upstream, _)| upstream));
+        Ok(StartedRun { id, socket, ca: ca.clone(), placeholders, passwords })
+    }
+
+    /// Where the upstreams of these names ask for a password of a user who is known.
+    fn passwords<'a>(&self, upstreams: impl Iterator<Item = &'a Name>) -> Vec<(Name, Origin, String)> {
+        let catalog = self.catalog();
+        let mut all = Vec::new();
+        for upstream in upstreams.filter_map(|name| catalog.upstream(name)) {
+            let Slot::Basic { user } = &upstream.slot else { continue };
+            let origins = upstream.origins.iter().filter(|_| !user.is_empty());
+            all.extend(origins.map(|origin| (upstream.name.clone(), origin.clone(), user.clone())));
+        }
+        all
     }
 
     fn run(&self, agent: &Agent, new: NewRun) -> Result<Run, Problem> {

@@ -1,10 +1,12 @@
 //! The run in the ledger: opened before anything runs, closed with its cause.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::Run;
+use super::git;
 use super::outside::End;
 use super::placeholders::{Wanted, variables};
 use crate::base::crypto::hash::{Digest, sha256};
@@ -72,10 +74,12 @@ impl Granted {
         Path::new(&self.0.ca)
     }
 
-    /// The variables that name the run, and those with its placeholders.
-    pub(super) fn variables(&self) -> impl Iterator<Item = (String, String)> {
-        let own = std::iter::once(("EXEAT_RUN".to_owned(), self.0.id.to_string()));
-        own.chain(self.0.placeholders.iter().flat_map(|(upstream, held)| variables(upstream, held)))
+    /// The variables that name the run, those with its placeholders, and those that lead git to them, beside what is `given`.
+    pub(super) fn variables(&self, given: &BTreeMap<OsString, OsString>) -> Vec<(String, String)> {
+        let mut all = vec![("EXEAT_RUN".to_owned(), self.0.id.to_string())];
+        all.extend(self.0.placeholders.iter().flat_map(|(upstream, held)| variables(upstream, held)));
+        all.extend(git::settings(&self.0.passwords, given));
+        all
     }
 }
 

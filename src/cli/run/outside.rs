@@ -118,7 +118,8 @@ async fn walled(run: &Run, preparation: &Preparation, opened: &mut Opened) -> Re
         None => Made::open(run, preparation, granted, (inside, trust))?,
     };
     let Made { mut command, pins, _plugs, _files } = made;
-    command.env_clear().envs(preparation.plan.environment()).envs(granted.variables());
+    let given = preparation.plan.environment();
+    command.env_clear().envs(given).envs(granted.variables(given));
     theirs.hand_on()?;
     let widener = Widener::new(client, granted.id(), preparation, forbidden);
     supervise(command, (ours, theirs), pins, Term { terminal, time, kept, widener }).await

@@ -72,15 +72,23 @@ pub(super) fn variables(upstream: &str, placeholder: &SecretText) -> Vec<(String
         .collect()
 }
 
-fn names(upstream: &str) -> impl Iterator<Item = String> {
+/// The variable that every upstream has.
+pub(super) fn own_variable(upstream: &str) -> String {
+    format!("{}_TOKEN", upper(upstream))
+}
+
+fn upper(upstream: &str) -> String {
     let upper = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
-    let upper = upstream.chars().map(upper).collect::<String>();
+    upstream.chars().map(upper).collect()
+}
+
+fn names(upstream: &str) -> impl Iterator<Item = String> {
     let more = match KNOWN.iter().find(|(name, _)| *name == upstream) {
         Some((_, names)) => names.iter().map(|name| (*name).to_owned()).collect(),
         // It may be a registry of cargo's.
-        None => vec![format!("CARGO_REGISTRIES_{upper}_TOKEN")],
+        None => vec![format!("CARGO_REGISTRIES_{}_TOKEN", upper(upstream))],
     };
-    std::iter::once(format!("{upper}_TOKEN")).chain(more)
+    std::iter::once(own_variable(upstream)).chain(more)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::edges::extract::{Id, StrictJson};
 use crate::edges::problem::invalid;
 use crate::edges::state::Edge;
 use crate::edges::view::json;
-use crate::edges::wire::{EndBody, FilesBody, RunBody, RunStarted, SecretText, StepBody};
+use crate::edges::wire::{EndBody, FilesBody, PasswordFor, RunBody, RunStarted, SecretText, StepBody};
 
 /// Starts a run. Its socket is its identity: what comes through it is the run, and nothing else is.
 #[utoipa::path(post, path = "/v1/runs", tag = "runs", request_body = RunBody,
@@ -136,10 +136,16 @@ fn answer(started: &StartedRun) -> RunStarted {
     let shown = |(name, key): &(crate::domain::name::Name, crate::domain::key::PlainKey)| {
         (name.to_string(), SecretText::new(key.shown_once().to_owned()))
     };
+    let password = |(upstream, origin, user): &(_, _, String)| PasswordFor {
+        upstream: Clone::clone(upstream),
+        origin: Clone::clone(origin),
+        user: user.clone(),
+    };
     RunStarted {
         id: started.id,
         socket: started.socket.display().to_string(),
         ca: started.ca.display().to_string(),
         placeholders: started.placeholders.iter().map(shown).collect(),
+        passwords: started.passwords.iter().map(password).collect(),
     }
 }

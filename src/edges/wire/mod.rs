@@ -26,7 +26,7 @@ pub use principal::{
     PersonView,
 };
 pub use report::{ApproverView, Report, TriggerView, UsedView};
-pub use run::{ClimbBody, EndBody, FilesBody, RunBody, RunStarted, StandInBody, StepBody};
+pub use run::{ClimbBody, EndBody, FilesBody, PasswordFor, RunBody, RunStarted, StandInBody, StepBody};
 pub use secret::SecretText;
 pub use setup::{
     CredentialBody, CredentialList, CredentialView, IdentityBody, IdentityList, KeyRotated, UpstreamBody,

@@ -15,6 +15,7 @@ use crate::domain::inert::Inert;
 use crate::domain::name::Name;
 use crate::domain::run::{ClimbCause, EndCause, PathText, Rung};
 use crate::domain::step::ClaimedStep;
+use crate::domain::upstream::Origin;
 use crate::domain::widening::Widened;
 
 /// `POST /v1/runs`.
@@ -84,6 +85,22 @@ pub struct RunStarted {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = Object)]
     pub placeholders: BTreeMap<String, SecretText>,
+    /// Where a placeholder is the password that Basic asks for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passwords: Vec<PasswordFor>,
+}
+
+/// An origin that asks for a password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PasswordFor {
+    /// Of this upstream.
+    #[schema(value_type = String)]
+    pub upstream: Name,
+    /// The origin.
+    #[schema(value_type = String)]
+    pub origin: Origin,
+    /// The user name that goes with it.
+    pub user: String,
 }
 
 /// `POST /v1/runs/{id}/steps`: exactly one of the members.
