@@ -48,6 +48,10 @@ pub struct ProxySettings {
     pub max_connections: usize,
     /// Seconds to connect.
     pub dial_seconds: u64,
+    /// How long an upstream connection waits for its next request.
+    pub idle_upstream_seconds: u64,
+    /// How many wait, in all.
+    pub idle_upstream_connections: usize,
     /// Where hosts may be that are granted to runs, beside the public addresses.
     pub allow_addresses: Vec<IpNet>,
 }

@@ -187,9 +187,15 @@ fn start(
     tasks: &Tasks,
 ) -> Result<(), BootError> {
     let Opened { broker, authority } = opened;
+    let keeping = proxy::Keeping {
+        idle: Duration::from_secs(config.proxy.idle_upstream_seconds),
+        total: config.proxy.idle_upstream_connections,
+        ..proxy::Keeping::default()
+    };
     let settings = proxy::Settings {
         max_connections: config.proxy.max_connections,
         dial: Duration::from_secs(config.proxy.dial_seconds),
+        keeping,
         own: vec![ready.agent, ready.review, ready.proxy],
         allow_addresses: config.proxy.allow_addresses.clone(),
         ..proxy::Settings::default()

@@ -7,6 +7,7 @@ mod identity;
 mod lifetime;
 mod names;
 mod parsing;
+mod pool;
 mod stage;
 mod upstream;
 mod wire;

@@ -114,7 +114,7 @@ impl Authority {
         })
     }
 
-    /// The TLS side towards an agent that wants `host`: HTTP/1.1 only, no resumption.
+    /// The TLS side towards an agent that wants `host`: HTTP/1.1 only.
     ///
     /// # Errors
     /// When the leaf could not be made.
@@ -137,8 +137,9 @@ impl Authority {
                 Arc::clone(&self.signer),
             ))));
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // Keys of its own: a ticket for one host is noise to every other. Nothing is kept here for clients that come back.
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
+        config.ticketer = rustls::crypto::ring::Ticketer::new().map_err(AuthorityError::Tls)?;
         let config = Arc::new(config);
         let leaf = Leaf { config: Arc::clone(&config), reuse_until: now.plus(LEAF_REUSE) };
         self.leaves.insert(host.to_owned(), leaf);

@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 /// The agent key that is known.
 pub(super) const AGENT_KEY: &str = "agent-key";
+/// The key of another agent, for which the same token is good.
+pub(super) const OTHER_KEY: &str = "other-key";
 /// The token that is good, at the upstream named `api`.
 pub(super) const TOKEN: &str = "good-header.good-payload.good-signature";
 /// What is placed in its stead.
@@ -37,6 +39,7 @@ pub(super) struct Script {
     outcomes: mpsc::UnboundedSender<Outcome>,
     version: AtomicU64,
     agent: AgentId,
+    other: AgentId,
     credential: CredentialId,
     /// How long tokens live.
     pub life: Duration,
@@ -60,6 +63,7 @@ impl Script {
             outcomes,
             version: AtomicU64::new(1),
             agent: AgentId::new(&clock(), &SystemRandomness::default()).unwrap(),
+            other: AgentId::new(&clock(), &SystemRandomness::default()).unwrap(),
             credential: CredentialId::new(&clock(), &SystemRandomness::default()).unwrap(),
             life,
             cut: CancellationToken::new(),
@@ -146,8 +150,9 @@ impl Gate for Script {
     }
 
     fn identify(&self, key: Secret) -> BoxFuture<'_, Result<Option<Caller>, Problem>> {
-        let known = key.expose_secret() == AGENT_KEY.as_bytes();
-        Box::pin(async move { Ok(known.then_some(Caller::agent(self.agent))) })
+        let known = [(AGENT_KEY, self.agent), (OTHER_KEY, self.other)];
+        let found = known.into_iter().find(|(known, _)| key.expose_secret() == known.as_bytes());
+        Box::pin(async move { Ok(found.map(|(_, agent)| Caller::agent(agent))) })
     }
 
     fn governed<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Option<Arc<Upstream>>, Problem>> {

@@ -15,7 +15,7 @@ use exeat::domain::usage::Outcome;
 use exeat::planes::network::addresses::Resolver;
 use exeat::planes::network::authority::{self, Authority};
 use exeat::planes::network::proxy::counters::Counters;
-use exeat::planes::network::proxy::{Limits, Parts, Proxy, Settings};
+use exeat::planes::network::proxy::{Keeping, Limits, Parts, Proxy, Settings};
 use futures_util::future::BoxFuture;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -76,6 +76,7 @@ pub(super) struct Plan {
     pub life: Duration,
     pub allow: &'static [&'static str],
     pub limits: Limits,
+    pub keeping: Keeping,
     pub tls: bool,
 }
 
@@ -86,6 +87,7 @@ impl Default for Plan {
             life: Duration::from_hours(1),
             allow: &["127.0.0.0/8"],
             limits: Limits::default(),
+            keeping: Keeping::default(),
             tls: true,
         }
     }
@@ -114,7 +116,8 @@ impl Stage {
             resolver: Arc::<Names>::clone(&names),
             tasks: tasks.clone(),
         };
-        let settings = Settings { limits: plan.limits, own: vec![address], ..Settings::default() };
+        let (limits, keeping) = (plan.limits, plan.keeping);
+        let settings = Settings { limits, keeping, own: vec![address], ..Settings::default() };
         let proxy = Arc::new(Proxy::new(parts, settings).unwrap());
         let counters = proxy.counters();
         tasks.spawn(proxy.serve(listener));
@@ -158,10 +161,26 @@ impl Stage {
         (wire, answer)
     }
 
+    /// A tunnel to the governed upstream of the agent with this key.
+    pub(super) async fn tunnel_of(&self, key: &str) -> Wire {
+        let (mut wire, authority) = (self.client().await, self.authority());
+        let line = key_line().replace(
+            &STANDARD.encode(format!("agent:{AGENT_KEY}")),
+            &STANDARD.encode(format!("agent:{key}")),
+        );
+        wire.send(&format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{line}\r\n")).await;
+        assert_eq!(wire.answer().await.status, 200);
+        self.tls_in(wire, HOST).await.unwrap()
+    }
+
     /// TLS through a tunnel to `authority`, asking for `name`.
     pub(super) async fn tls(&self, authority: &str, name: &str) -> io::Result<Wire> {
         let (wire, answer) = self.connect(authority).await;
         assert_eq!(answer.status, 200, "{answer:?}");
+        self.tls_in(wire, name).await
+    }
+
+    async fn tls_in(&self, wire: Wire, name: &str) -> io::Result<Wire> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.root.as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use exeat::base::tasks::Tasks;
 use rcgen::{CertificateParams, KeyPair};
@@ -17,6 +18,7 @@ pub(super) struct Upstream {
     pub address: SocketAddr,
     pub certificate: Option<String>,
     connections: mpsc::UnboundedReceiver<Wire>,
+    resumed: Arc<AtomicUsize>,
 }
 
 impl Upstream {
@@ -28,6 +30,8 @@ impl Upstream {
         let tls = host.map(acceptor);
         let certificate = tls.as_ref().map(|(_, pem)| pem.clone());
         let stop = tasks.clone();
+        let resumed = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&resumed);
         tasks.spawn(async move {
             loop {
                 let stream = tokio::select! {
@@ -37,7 +41,12 @@ impl Upstream {
                 let wire = match &tls {
                     None => Wire::new(stream),
                     Some((acceptor, _)) => match acceptor.accept(stream).await {
-                        Ok(stream) => Wire::new(stream),
+                        Ok(stream) => {
+                            let handshake = stream.get_ref().1.handshake_kind();
+                            let again = handshake == Some(rustls::HandshakeKind::Resumed);
+                            counted.fetch_add(usize::from(again), Ordering::SeqCst);
+                            Wire::new(stream)
+                        }
                         Err(_) => continue,
                     },
                 };
@@ -46,12 +55,17 @@ impl Upstream {
                 }
             }
         });
-        Self { address, certificate, connections }
+        Self { address, certificate, connections, resumed }
     }
 
     /// The next connection.
     pub(super) async fn connection(&mut self) -> Wire {
         self.connections.recv().await.unwrap()
+    }
+
+    /// How many connections went on where an earlier TLS session had ended.
+    pub(super) fn resumed(&self) -> usize {
+        self.resumed.load(Ordering::SeqCst)
     }
 
     /// Whether a connection was made that nobody took yet.

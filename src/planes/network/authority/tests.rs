@@ -94,3 +94,38 @@ fn a_key_of_another_authority_is_refused() {
     assert!(matches!(loaded, Err(AuthorityError::Mismatch)));
     assert_eq!(format!("{new:?}"), "NewAuthority");
 }
+
+/// Connects twice and says whether the second handshake went on where the first had ended. `hosts` are asked for in turn.
+async fn resumes(authority: &Authority, root: &str, hosts: [&str; 2]) -> bool {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(root.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let now = u64::try_from(authority.clock.now().as_seconds()).unwrap();
+    let client = ClientConfig::builder_with_details(provider, Arc::new(At(now)))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let client = TlsConnector::from(Arc::new(client));
+    let mut resumed = false;
+    for host in hosts {
+        let (a, b) = tokio::io::duplex(64 * 1024);
+        let name = ServerName::try_from("a.example").unwrap();
+        let server = TlsAcceptor::from(authority.server_config(host).unwrap());
+        let (near, far) = tokio::join!(client.connect(name, a), server.accept(b));
+        let (Ok(mut near), Ok(mut far)) = (near, far) else { return false };
+        // Tickets come with the first bytes after the handshake.
+        tokio::io::AsyncWriteExt::write_all(&mut far, b"x").await.unwrap();
+        tokio::io::AsyncReadExt::read_exact(&mut near, &mut [0]).await.unwrap();
+        resumed = near.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
+    }
+    resumed
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_resumes_its_session_and_only_at_its_host() {
+    let (clock, new) = started();
+    let authority = loaded(&clock, &new);
+    assert!(resumes(&authority, &new.certificate_pem, ["a.example", "a.example"]).await);
+    assert!(!resumes(&authority, &new.certificate_pem, ["a.example", "b.example"]).await);
+}

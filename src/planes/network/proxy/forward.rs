@@ -1,27 +1,24 @@
 //! Phase 10: send the request and hand back the response as it comes.
 //!
-//! One upstream connection is kept for the life of a client's connection, and given up when the origin, the credential or
-//! its version changes. A request is sent again only when none of it was written. Redirects are answers like any other:
-//! the client follows them, without a credential, or not (E06).
+//! Upstream connections are kept in a pool. A request is sent again only when none of it was written. Redirects are answers
+//! like any other: the client follows them, without a credential, or not (E06).
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
 
 use super::Proxy;
 use super::destination::Destination;
-use super::dial::{self, DialError};
-use super::head::{MAX_HEAD_BYTES, MAX_HEADERS};
-use super::place::{Armed, Placement, Placing};
+use super::dial::DialError;
+use super::link::{Link, Unanswered};
+use super::place::Placement;
+use super::pool::{Key, Lease};
 use super::record::Tally;
-use crate::base::id::CredentialId;
-use crate::domain::upstream::Origin;
 
 /// Why there is no response.
 #[derive(Debug, thiserror::Error)]
@@ -32,95 +29,123 @@ pub(super) enum ForwardError {
     /// The connection broke, or what came was not HTTP.
     #[error("the upstream broke off")]
     Http(#[source] hyper::Error),
+    /// A connection that was just made took nothing.
+    #[error("the upstream closed the connection unused")]
+    Closed,
     /// It wants to speak something else now, which nobody asked for.
     #[error("the upstream switched protocols unasked")]
     Switched,
 }
 
-/// Whose credential a connection carries.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Use {
-    pub(super) origin: Origin,
-    pub(super) credential: (CredentialId, u64),
-}
-
-/// A connection to one upstream with one credential.
-pub(super) struct Link {
-    serves: Use,
-    sender: SendRequest<Outgoing>,
-    armed: Armed,
-}
-
-impl Link {
-    async fn open(proxy: &Proxy, destination: &Destination, serves: Use) -> Result<Self, ForwardError> {
-        let armed = Armed::default();
-        let stream = Placing::new(dial::connect(proxy, destination).await?, armed.clone());
-        let mut client = http1::Builder::new();
-        client.writev(false).max_headers(MAX_HEADERS * 2).max_buf_size(4 * MAX_HEAD_BYTES);
-        let (sender, connection) =
-            client.handshake(TokioIo::new(stream)).await.map_err(ForwardError::Http)?;
-        proxy.parts.tasks.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "an upstream connection ended early");
-            }
-        });
-        Ok(Self { serves, sender, armed })
-    }
-
-    /// Whether the next request of `wanted` can go here.
-    async fn is_good_for(&mut self, wanted: &Use, proxy: &Proxy) -> bool {
-        self.serves == *wanted
-            && matches!(tokio::time::timeout(proxy.settings.dial, self.sender.ready()).await, Ok(Ok(())))
-    }
-}
-
-/// Sends `request` with its credential to `destination`, over the kept link if it still serves.
+/// Sends `request` with its credential to `destination`, over a kept connection if one serves.
 pub(super) async fn forward(
-    (proxy, destination): (&Proxy, &Destination),
-    link: &mut Option<Link>,
-    wanted: Use,
+    proxy: &Arc<Proxy>,
+    destination: &Destination,
+    key: Key,
     (mut request, mut placement): (Request<Outgoing>, Placement),
-) -> Result<Response<Incoming>, ForwardError> {
-    if let Some(mut kept) = link.take()
-        && kept.is_good_for(&wanted, proxy).await
-    {
-        kept.armed.arm(placement);
-        match kept.sender.try_send_request(request).await {
-            Ok(response) => return answered(link, kept, response),
-            // An upstream may close a kept connection at any time. What was not begun is sent on a new one.
-            Err(mut error) => match (error.take_message(), kept.armed.take()) {
-                (Some(unsent), Some(unplaced)) => (request, placement) = (unsent, unplaced),
-                _ => return Err(ForwardError::Http(error.into_error())),
-            },
+) -> Result<Response<Arrived>, ForwardError> {
+    let all_sent = request.body().all_sent();
+    let arrived =
+        |link, response| arrived(Lease::new(Arc::clone(proxy), key.clone(), link), response, all_sent);
+    while let Some(mut kept) = proxy.pool.take(&key, destination) {
+        if !kept.is_ready().await {
+            continue;
+        }
+        match kept.send(request, placement).await {
+            Ok(response) => return arrived(kept, response),
+            // An upstream may close a kept connection at any time. What was not begun is sent on another one.
+            Err(Unanswered::Unsent(unsent, unplaced)) => (request, placement) = (*unsent, unplaced),
+            Err(Unanswered::Broken(error)) => return Err(error),
         }
     }
-    let mut fresh = Link::open(proxy, destination, wanted).await?;
-    fresh.armed.arm(placement);
-    let response = fresh.sender.send_request(request).await.map_err(ForwardError::Http)?;
-    answered(link, fresh, response)
+    let mut fresh = Link::open(proxy, destination).await?;
+    match fresh.send(request, placement).await {
+        Ok(response) => arrived(fresh, response),
+        Err(Unanswered::Unsent(..)) => Err(ForwardError::Closed),
+        Err(Unanswered::Broken(error)) => Err(error),
+    }
 }
 
-fn answered(
-    link: &mut Option<Link>,
-    used: Link,
+fn arrived(
+    lease: Lease,
     response: Response<Incoming>,
-) -> Result<Response<Incoming>, ForwardError> {
+    all_sent: Arc<AtomicBool>,
+) -> Result<Response<Arrived>, ForwardError> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(ForwardError::Switched);
     }
-    *link = Some(used);
-    Ok(response)
+    Ok(response.map(|body| Arrived { body, lease: Some(lease), all_sent }))
+}
+
+/// A response body as the upstream sends it. At its end its connection goes back to where it is kept, if the request was whole too.
+pub(super) struct Arrived {
+    body: Incoming,
+    lease: Option<Lease>,
+    all_sent: Arc<AtomicBool>,
+}
+
+impl Arrived {
+    fn ended(&mut self) {
+        if let Some(lease) = self.lease.take()
+            && self.all_sent.load(Ordering::Acquire)
+        {
+            lease.give_back();
+        }
+    }
+}
+
+impl Body for Arrived {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let this = self.get_mut();
+        let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
+        match &frame {
+            None => this.ended(),
+            Some(Err(_)) => drop(this.lease.take()),
+            Some(Ok(_)) => {}
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Arrived {
+    fn drop(&mut self) {
+        // hyper does not ask again for a body it knows to be at its end.
+        if self.body.is_end_stream() {
+            self.ended();
+        }
+    }
 }
 
 /// A request body on its way up: counted, and without trailers (C12).
 pub(super) struct Outgoing {
     body: Incoming,
     tally: Arc<Tally>,
+    all_sent: Arc<AtomicBool>,
 }
 
 impl Outgoing {
     pub(super) fn new(body: Incoming, tally: Arc<Tally>) -> Self {
-        Self { body, tally }
+        let all_sent = Arc::new(AtomicBool::new(body.is_end_stream()));
+        Self { body, tally, all_sent }
+    }
+
+    /// Whether the whole body was handed on.
+    fn all_sent(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.all_sent)
     }
 }
 
@@ -134,6 +159,9 @@ impl Body for Outgoing {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let this = self.get_mut();
         let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
+        if frame.is_none() || this.body.is_end_stream() {
+            this.all_sent.store(true, Ordering::Release);
+        }
         Poll::Ready(match frame {
             Some(Ok(frame)) => frame.into_data().ok().map(|data| {
                 this.tally.sent(data.len());

@@ -24,8 +24,10 @@ mod identify;
 pub mod inside;
 mod intercept;
 mod limits;
+mod link;
 mod passage;
 mod place;
+mod pool;
 pub mod preface;
 mod read;
 pub mod reason;
@@ -33,6 +35,7 @@ mod record;
 mod respond;
 mod slot;
 mod target;
+mod trust;
 mod verdicts;
 
 use std::fmt;
@@ -44,11 +47,14 @@ use ipnet::IpNet;
 use tokio::net::TcpListener;
 
 use self::counters::Counters;
-pub use self::dial::are_roots;
 use self::door::Openings;
 use self::gate::Gate;
 use self::inside::Inside;
 pub use self::limits::Limits;
+pub use self::pool::Keeping;
+use self::pool::Pool;
+use self::trust::Trust;
+pub use self::trust::are_roots;
 use super::addresses::Resolver;
 use super::authority::Authority;
 use crate::base::tasks::Tasks;
@@ -62,6 +68,8 @@ pub struct Settings {
     pub max_connections: usize,
     /// How long an upstream may take to accept a connection, and again for its TLS handshake.
     pub dial: Duration,
+    /// How long upstream connections wait for their next request.
+    pub keeping: Keeping,
     /// Exeat's own listeners, which are never dialled (B11).
     pub own: Vec<SocketAddr>,
     /// Loopback and private ranges where a host may be that was granted to a run.
@@ -75,6 +83,7 @@ impl Default for Settings {
             limits: Limits::default(),
             max_connections: 1024,
             dial,
+            keeping: Keeping::default(),
             own: Vec::new(),
             allow_addresses: Vec::new(),
         }
@@ -97,7 +106,8 @@ pub struct Parts {
 pub struct Proxy {
     parts: Parts,
     settings: Settings,
-    system_roots: Arc<rustls::ClientConfig>,
+    trust: Trust,
+    pool: Pool,
     counters: Arc<Counters>,
     inside: OnceLock<Arc<dyn Inside>>,
 }
@@ -108,8 +118,8 @@ impl Proxy {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(parts: Parts, settings: Settings) -> Result<Self, rustls::Error> {
-        let system_roots = dial::trusting(dial::system_roots())?;
-        Ok(Self { parts, settings, system_roots, counters: Arc::default(), inside: OnceLock::new() })
+        let (trust, pool) = (Trust::new()?, Pool::new(settings.keeping));
+        Ok(Self { parts, settings, trust, pool, counters: Arc::default(), inside: OnceLock::new() })
     }
 
     /// Serves `listener` until shutdown begins.

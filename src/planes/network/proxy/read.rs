@@ -8,15 +8,15 @@ use std::sync::Arc;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Response, Uri, Version};
 use hyper::body::Incoming;
-use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::destination::{Destination, Goal};
 use super::form::Form;
-use super::forward::{self, ForwardError, Link, Outgoing};
-use super::gate::{Admitted, Asked, Attempt, Caller};
+use super::forward::{self, ForwardError, Outgoing};
+use super::gate::{Asked, Attempt, Caller};
 use super::head::{Framing, Head};
 use super::place::Placement;
+use super::pool::Key;
 use super::reason::Refused;
 use super::record::{self, ActiveUse, Metered};
 use super::respond::{self, Reply};
@@ -43,8 +43,6 @@ pub(super) struct Conversation {
     proxy: Arc<Proxy>,
     verdicts: Verdicts,
     way: Way,
-    /// The upstream connection that is kept.
-    link: Mutex<Option<Link>>,
     closing: CancellationToken,
 }
 
@@ -58,7 +56,7 @@ struct Fit {
 
 impl Conversation {
     pub(super) fn new(proxy: Arc<Proxy>, verdicts: Verdicts, way: Way) -> Self {
-        Self { proxy, verdicts, way, link: Mutex::default(), closing: CancellationToken::new() }
+        Self { proxy, verdicts, way, closing: CancellationToken::new() }
     }
 
     /// Resolves when a use was cut and the connection has to go.
@@ -102,6 +100,7 @@ impl Conversation {
         };
         let (mut parts, body) = request.into_parts();
         let fit = self.fit((&head, &caller, &destination), &mut parts.headers).await?;
+        let agent = caller.agent;
         let asked = Asked {
             caller,
             upstream: Arc::clone(&destination.upstream),
@@ -121,7 +120,14 @@ impl Conversation {
         *outgoing.method_mut() = head.method;
         *outgoing.uri_mut() = fit.uri;
         *outgoing.headers_mut() = parts.headers;
-        self.forward(&destination, &admitted, (outgoing, placement), (active, turn)).await
+        let key = Key {
+            origin: destination.origin.clone(),
+            upstream: (destination.upstream.id, destination.upstream.version),
+            credential: admitted.credential_version,
+            user: fit.user,
+            agent,
+        };
+        self.forward((&destination, key), (outgoing, placement), (active, turn)).await
     }
 
     /// Who asks, and where: by the tunnel, or by the request itself.
@@ -203,15 +209,11 @@ impl Conversation {
 
     async fn forward(
         &self,
-        destination: &Destination,
-        admitted: &Admitted,
+        (destination, key): (&Destination, Key),
         request: (Request<Outgoing>, Placement),
         (active, turn): (ActiveUse, Turn),
     ) -> Result<Response<Reply>, Problem> {
-        let wanted =
-            forward::Use { origin: destination.origin.clone(), credential: admitted.credential_version };
-        let mut link = self.link.lock().await;
-        match forward::forward((&self.proxy, destination), &mut link, wanted, request).await {
+        match forward::forward(&self.proxy, destination, key, request).await {
             Ok(response) => {
                 active.answered(response.status());
                 let (mut parts, body) = response.into_parts();
@@ -235,7 +237,9 @@ impl Conversation {
             ForwardError::Dial(_) => active.broke(record::UNREACHABLE),
             // The request's own body failed: the client left.
             ForwardError::Http(error) if error.is_user() => {}
-            ForwardError::Http(_) | ForwardError::Switched => active.broke(record::UPSTREAM_BROKE),
+            ForwardError::Http(_) | ForwardError::Closed | ForwardError::Switched => {
+                active.broke(record::UPSTREAM_BROKE);
+            }
         }
         Refused::UNREACHABLE
     }

@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Proxy;
+use super::forward::Arrived;
 use super::gate::Admitted;
 use super::verdicts::Turn;
 use crate::base::id::UseId;
@@ -140,13 +141,13 @@ impl Drop for ActiveUse {
 
 /// A response body on its way down: streamed, counted, without trailers, and the end of its use.
 pub(super) struct Metered {
-    body: Incoming,
+    body: Arrived,
     active: ActiveUse,
     _turn: Turn,
 }
 
 impl Metered {
-    pub(super) fn new(body: Incoming, active: ActiveUse, turn: Turn) -> Self {
+    pub(super) fn new(body: Arrived, active: ActiveUse, turn: Turn) -> Self {
         Self { body, active, _turn: turn }
     }
 }
