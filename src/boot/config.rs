@@ -48,6 +48,8 @@ pub struct ProxySettings {
     pub max_connections: usize,
     /// Seconds to connect.
     pub dial_seconds: u64,
+    /// Requests at once on one client's connection of HTTP/2.
+    pub max_streams: u32,
     /// How long an upstream connection waits for its next request.
     pub idle_upstream_seconds: u64,
     /// How many wait, in all.

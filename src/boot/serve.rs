@@ -195,6 +195,7 @@ fn start(
     let settings = proxy::Settings {
         max_connections: config.proxy.max_connections,
         dial: Duration::from_secs(config.proxy.dial_seconds),
+        streams: proxy::Streams { concurrent: config.proxy.max_streams, ..proxy::Streams::default() },
         keeping,
         own: vec![ready.agent, ready.review, ready.proxy],
         allow_addresses: config.proxy.allow_addresses.clone(),

@@ -70,6 +70,23 @@ async fn e09_the_secret_is_nowhere_in_the_process_after_sealing_using_and_revoki
     nowhere("after a revocation");
 }
 
+/// What HTTP/2 writes goes through buffers of its own, and its compression remembers what it wrote.
+#[tokio::test]
+async fn e09_the_secret_is_nowhere_in_the_process_after_a_use_over_http2() {
+    let (house, upstream) = (House::start(), Upstream::speaking(&["h2"]).await);
+    let agent = house.install(&upstream, "bearer").await;
+    let (_, token) = house.token(&agent, "/files/a", json!({"max_uses": 20})).await;
+    let http = house.through_proxy(&agent);
+    for _ in 0..10 {
+        let used = http.get(upstream.url("/files/a")).bearer_auth(&token).send().await.unwrap();
+        answer(used).await.expect(200);
+    }
+    for piece in pieces(upstream.secret()) {
+        assert_eq!(places(house.pid(), piece), 0, "with the connection still open");
+    }
+    assert_eq!(upstream.heads().len(), 10);
+}
+
 /// A library that makes the clock fail once, when the upstream's certificate is to be judged.
 fn failing_clock(dir: &Path) -> PathBuf {
     let (source, library) = ("tests/integration/memory/clock_fails.c", dir.join("clock_fails.so"));

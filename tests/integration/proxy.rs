@@ -2,7 +2,10 @@
 
 mod addresses;
 mod forwarding;
+mod frames;
 mod gate;
+mod http2;
+mod http2_upstream;
 mod identity;
 mod lifetime;
 mod names;

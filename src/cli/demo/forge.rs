@@ -64,6 +64,8 @@ impl Forge {
         let ca_pem = made.certificate_pem;
         let authority = Authority::load(&ca_pem, &made.key, clock).map_err(|error| cannot(&error))?;
         let config = authority.server_config(HOST).map_err(|error| cannot(&error))?;
+        let mut config = rustls::ServerConfig::clone(&config);
+        config.alpn_protocols.clear();
         let tcp = TcpListener::bind((HOST, 0)).await?;
         let port = tcp.local_addr()?.port();
         let (seen, tasks) = (Arc::new(Seen::default()), Tasks::new());
@@ -72,7 +74,7 @@ impl Forge {
         let desk = Desk { key: Arc::clone(&key), seen: Arc::clone(&seen) };
         let router = Router::new().fallback(answer).with_state(desk);
         let page = Router::new().route("/handbook", get(handbook)).with_state(Arc::clone(&seen));
-        serve(&tasks, TlsListener { tcp, tls: TlsAcceptor::from(config) }, router);
+        serve(&tasks, TlsListener { tcp, tls: TlsAcceptor::from(Arc::new(config)) }, router);
         serve(&tasks, pages, page);
         Ok(Self { key, seen, port, page_port, ca_pem, tasks })
     }

@@ -114,7 +114,7 @@ impl Authority {
         })
     }
 
-    /// The TLS side towards an agent that wants `host`: HTTP/1.1 only.
+    /// The TLS side towards an agent that wants `host`: HTTP/2 or HTTP/1.1.
     ///
     /// # Errors
     /// When the leaf could not be made.
@@ -136,7 +136,7 @@ impl Authority {
                 chain,
                 Arc::clone(&self.signer),
             ))));
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         // Keys of its own: a ticket for one host is noise to every other. Nothing is kept here for clients that come back.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = rustls::crypto::ring::Ticketer::new().map_err(AuthorityError::Tls)?;

@@ -10,6 +10,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// A secret made at run time, so that no binary holds it.
 fn planted_secret() -> String {
@@ -29,9 +30,14 @@ pub(crate) struct Upstream {
 impl Upstream {
     /// Listens, with a certificate for `localhost`.
     pub(crate) async fn start() -> Self {
+        Self::speaking(&[]).await
+    }
+
+    /// The same, speaking one of `alpn`.
+    pub(crate) async fn speaking(alpn: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (acceptor, certificate) = acceptor();
+        let (acceptor, certificate) = acceptor(alpn);
         let (secret, heads) = (planted_secret(), Arc::new(Mutex::new(Vec::new())));
         let (expected, seen) = (secret.clone(), Arc::clone(&heads));
         #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
@@ -66,6 +72,9 @@ impl Upstream {
 
 async fn answer_all(stream: TcpStream, acceptor: TlsAcceptor, secret: &str, heads: &Mutex<Vec<String>>) {
     let Ok(mut stream) = acceptor.accept(stream).await else { return };
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        return answer_streams(stream, secret, heads).await;
+    }
     let mut bytes = Vec::new();
     loop {
         let end = loop {
@@ -94,6 +103,18 @@ async fn answer_all(stream: TcpStream, acceptor: TlsAcceptor, secret: &str, head
     }
 }
 
+async fn answer_streams(stream: TlsStream<TcpStream>, secret: &str, heads: &Mutex<Vec<String>>) {
+    let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+    while let Some(Ok((request, mut reply))) = connection.accept().await {
+        let head = format!("{:?}", request.headers());
+        let status = if head.contains(secret) { 200 } else { 401 };
+        heads.lock().unwrap().push(head);
+        let answer = http::Response::builder().status(status).body(()).unwrap();
+        let Ok(mut body) = reply.send_response(answer, false) else { return };
+        drop(body.send_data("{}".into(), true));
+    }
+}
+
 /// The password of Basic credentials.
 fn encoded(head: &str) -> Option<String> {
     let line = head.lines().find(|line| line.to_ascii_lowercase().starts_with("authorization: basic "))?;
@@ -101,12 +122,12 @@ fn encoded(head: &str) -> Option<String> {
     String::from_utf8(bytes).ok()?.split_once(':').map(|(_, password)| password.to_owned())
 }
 
-fn acceptor() -> (TlsAcceptor, String) {
+fn acceptor(alpn: &[&str]) -> (TlsAcceptor, String) {
     let key = KeyPair::generate().unwrap();
     let certificate =
         CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
@@ -115,5 +136,6 @@ fn acceptor() -> (TlsAcceptor, String) {
             PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
         )
         .unwrap();
+    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     (TlsAcceptor::from(Arc::new(config)), certificate.pem())
 }

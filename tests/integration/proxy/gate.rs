@@ -127,7 +127,8 @@ impl Script {
             credential: Secret::new(CREDENTIAL.as_bytes().to_vec()),
             credential_version: (self.credential, self.version.load(Ordering::SeqCst)),
             life: self.life,
-            cut: self.cut.clone(),
+            // What lasts is never cut, so that it can be seen beside what is.
+            cut: if path.starts_with("/lasting") { CancellationToken::new() } else { self.cut.clone() },
         })
     }
 }

@@ -78,6 +78,8 @@ pub(super) struct Plan {
     pub limits: Limits,
     pub keeping: Keeping,
     pub tls: bool,
+    /// What the upstream speaks, when it says so.
+    pub alpn: &'static [&'static str],
 }
 
 impl Default for Plan {
@@ -89,6 +91,7 @@ impl Default for Plan {
             limits: Limits::default(),
             keeping: Keeping::default(),
             tls: true,
+            alpn: &[],
         }
     }
 }
@@ -101,7 +104,7 @@ impl Stage {
 
     pub(super) async fn with(plan: Plan) -> Self {
         let tasks = Tasks::new();
-        let upstream = Upstream::start(&tasks, plan.tls.then_some(HOST)).await;
+        let upstream = Upstream::start(&tasks, plan.tls.then_some(HOST), plan.alpn).await;
         let (gate, outcomes) = Script::new(plan.life);
         let names = Arc::new(Names { answers: Mutex::default(), asked: AtomicUsize::new(0) });
         names.set(&[&["127.0.0.1"]]);
@@ -170,17 +173,17 @@ impl Stage {
         );
         wire.send(&format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{line}\r\n")).await;
         assert_eq!(wire.answer().await.status, 200);
-        self.tls_in(wire, HOST).await.unwrap()
+        self.tls_in(wire, HOST, &[]).await.unwrap()
     }
 
     /// TLS through a tunnel to `authority`, asking for `name`.
     pub(super) async fn tls(&self, authority: &str, name: &str) -> io::Result<Wire> {
         let (wire, answer) = self.connect(authority).await;
         assert_eq!(answer.status, 200, "{answer:?}");
-        self.tls_in(wire, name).await
+        self.tls_in(wire, name, &[]).await
     }
 
-    async fn tls_in(&self, wire: Wire, name: &str) -> io::Result<Wire> {
+    async fn tls_in(&self, wire: Wire, name: &str, alpn: &[&str]) -> io::Result<Wire> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.root.as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -189,6 +192,7 @@ impl Stage {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
+        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         config.enable_sni = !name.is_empty();
         let name = if name.is_empty() { HOST } else { name };
         let name = ServerName::try_from(name.to_owned()).unwrap();
@@ -199,6 +203,18 @@ impl Stage {
     /// A tunnel to the governed upstream.
     pub(super) async fn tunnel(&self) -> Wire {
         self.tls(&self.authority(), HOST).await.unwrap()
+    }
+
+    /// A tunnel to the governed upstream, in which HTTP/2 was agreed on.
+    pub(super) async fn tunnel_of_frames(&self) -> Wire {
+        let (wire, answer) = self.connect(&self.authority()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        self.tls_in(wire, HOST, &["h2"]).await.unwrap()
+    }
+
+    /// The root that vouches for what the proxy terminates, in PEM.
+    pub(super) fn root(&self) -> &str {
+        &self.root
     }
 
     /// A request for `path` with the good token, without the final empty line.

@@ -22,12 +22,12 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    /// Listens on a port of its own, with TLS for `host` or, without one, in the clear.
-    pub(super) async fn start(tasks: &Tasks, host: Option<&str>) -> Self {
+    /// Listens on a port of its own, with TLS for `host` that speaks one of `alpn`, or, without one, in the clear.
+    pub(super) async fn start(tasks: &Tasks, host: Option<&str>, alpn: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, connections) = mpsc::unbounded_channel();
-        let tls = host.map(acceptor);
+        let tls = host.map(|host| acceptor(host, alpn));
         let certificate = tls.as_ref().map(|(_, pem)| pem.clone());
         let stop = tasks.clone();
         let resumed = Arc::new(AtomicUsize::new(0));
@@ -74,11 +74,11 @@ impl Upstream {
     }
 }
 
-fn acceptor(host: &str) -> (TlsAcceptor, String) {
+fn acceptor(host: &str, alpn: &[&str]) -> (TlsAcceptor, String) {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(vec![host.to_owned()]).unwrap().self_signed(&key).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
@@ -87,5 +87,6 @@ fn acceptor(host: &str) -> (TlsAcceptor, String) {
             PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
         )
         .unwrap();
+    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     (TlsAcceptor::from(Arc::new(config)), certificate.pem())
 }

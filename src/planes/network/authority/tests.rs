@@ -43,7 +43,7 @@ async fn accepted(config: Arc<ServerConfig>, root: &str, asked: &str, second: i6
         TlsConnector::from(Arc::new(client)).connect(name, a),
         TlsAcceptor::from(config).accept(b)
     );
-    client.is_ok_and(|stream| stream.get_ref().1.alpn_protocol() == Some(b"http/1.1"))
+    client.is_ok_and(|stream| stream.get_ref().1.alpn_protocol() == Some(b"h2"))
 }
 
 #[tokio::test]

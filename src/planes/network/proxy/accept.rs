@@ -24,7 +24,7 @@ use super::head::{Head, MAX_HEAD_BYTES};
 use super::preface::{self, InvalidPreface, MAX_PREFACE_BYTES};
 use super::read::{Conversation, Way};
 use super::verdicts::Verdicts;
-use super::{intercept, passage, respond};
+use super::{intercept, multiplex, passage, respond};
 use crate::domain::step::ObservedStep;
 
 /// What accepting waits after a failure, such as too many open files.
@@ -32,7 +32,7 @@ const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// How many connections one run may have open.
 const PLACES_OF_A_RUN: usize = 256;
 /// How long open responses may go on after shutdown began.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// Accepts until shutdown begins.
 pub(super) async fn run(proxy: Arc<Proxy>, listener: TcpListener) {
@@ -200,6 +200,9 @@ async fn connect<IO: Stream + 'static>(proxy: Arc<Proxy>, guard: Guard<IO>, head
     let asked = (caller, destination);
     let Some((stream, way)) = intercept::terminate(&proxy, tunnel, asked).await else { return };
     proxy.counters.tunnels.one_more();
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        return multiplex::converse(proxy, stream, way).await;
+    }
     let verdicts = Verdicts::default();
     let guard = Guard::new(stream, proxy.settings.limits, verdicts.clone());
     converse(proxy, guard, verdicts, way).await;

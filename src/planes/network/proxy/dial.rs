@@ -42,22 +42,30 @@ impl<IO: AsyncRead + AsyncWrite + Send + Unpin> Stream for IO {}
 pub(super) struct Dialled {
     pub(super) stream: Box<dyn Stream>,
     pub(super) peer: SocketAddr,
+    /// Whether HTTP/2 was agreed on.
+    pub(super) many: bool,
 }
 
-/// Connects to `destination`, and proves it is that host where its scheme is https.
-pub(super) async fn connect(proxy: &Proxy, destination: &Destination) -> Result<Dialled, DialError> {
+/// Connects to `destination`, and proves it is that host where its scheme is https. `alone`: HTTP/1.1 and nothing else.
+pub(super) async fn connect(
+    proxy: &Proxy,
+    destination: &Destination,
+    alone: bool,
+) -> Result<Dialled, DialError> {
     let tcp = connect_tcp(proxy, destination.addresses.as_slice()).await?;
     let peer = tcp.peer_addr().map_err(DialError::Connect)?;
     if destination.origin.scheme == Scheme::Http {
-        return Ok(Dialled { stream: Box::new(tcp), peer });
+        return Ok(Dialled { stream: Box::new(tcp), peer, many: false });
     }
-    let config = proxy.trust.with(&destination.upstream)?;
+    let config = proxy.trust.with(&destination.upstream, alone)?;
     let host = destination.origin.host.trim_start_matches('[').trim_end_matches(']');
     let name =
         ServerName::try_from(host.to_owned()).map_err(|error| DialError::Tls(io::Error::other(error)))?;
     let handshake = TlsConnector::from(config).connect(name, tcp);
     let stream = timeout(proxy.settings.dial, handshake).await.map_err(|_| DialError::TooSlow)?;
-    Ok(Dialled { stream: Box::new(stream.map_err(DialError::Tls)?), peer })
+    let stream = stream.map_err(DialError::Tls)?;
+    let many = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    Ok(Dialled { stream: Box::new(stream), peer, many })
 }
 
 pub(super) async fn connect_tcp(proxy: &Proxy, addresses: &[SocketAddr]) -> Result<TcpStream, DialError> {

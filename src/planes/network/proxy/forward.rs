@@ -16,9 +16,9 @@ use super::Proxy;
 use super::destination::Destination;
 use super::dial::DialError;
 use super::link::{Link, Unanswered};
+use super::outgoing::Outgoing;
 use super::place::Placement;
 use super::pool::{Key, Lease};
-use super::record::Tally;
 
 /// Why there is no response.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +42,7 @@ pub(super) async fn forward(
     proxy: &Arc<Proxy>,
     destination: &Destination,
     key: Key,
-    (mut request, mut placement): (Request<Outgoing>, Placement),
+    (mut request, placement): (Request<Outgoing>, Placement),
 ) -> Result<Response<Arrived>, ForwardError> {
     let all_sent = request.body().all_sent();
     let arrived =
@@ -51,17 +51,17 @@ pub(super) async fn forward(
         if !kept.is_ready().await {
             continue;
         }
-        match kept.send(request, placement).await {
+        match kept.send(request, &placement).await {
             Ok(response) => return arrived(kept, response),
             // An upstream may close a kept connection at any time. What was not begun is sent on another one.
-            Err(Unanswered::Unsent(unsent, unplaced)) => (request, placement) = (*unsent, unplaced),
+            Err(Unanswered::Unsent(unsent)) => request = *unsent,
             Err(Unanswered::Broken(error)) => return Err(error),
         }
     }
-    let mut fresh = Link::open(proxy, destination).await?;
-    match fresh.send(request, placement).await {
+    let mut fresh = Lease::share(proxy, &key, Link::open(proxy, destination, key.alone).await?);
+    match fresh.send(request, &placement).await {
         Ok(response) => arrived(fresh, response),
-        Err(Unanswered::Unsent(..)) => Err(ForwardError::Closed),
+        Err(Unanswered::Unsent(_)) => Err(ForwardError::Closed),
         Err(Unanswered::Broken(error)) => Err(error),
     }
 }
@@ -127,55 +127,5 @@ impl Drop for Arrived {
         if self.body.is_end_stream() {
             self.ended();
         }
-    }
-}
-
-/// A request body on its way up: counted, and without trailers (C12).
-pub(super) struct Outgoing {
-    body: Incoming,
-    tally: Arc<Tally>,
-    all_sent: Arc<AtomicBool>,
-}
-
-impl Outgoing {
-    pub(super) fn new(body: Incoming, tally: Arc<Tally>) -> Self {
-        let all_sent = Arc::new(AtomicBool::new(body.is_end_stream()));
-        Self { body, tally, all_sent }
-    }
-
-    /// Whether the whole body was handed on.
-    fn all_sent(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.all_sent)
-    }
-}
-
-impl Body for Outgoing {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let this = self.get_mut();
-        let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
-        if frame.is_none() || this.body.is_end_stream() {
-            this.all_sent.store(true, Ordering::Release);
-        }
-        Poll::Ready(match frame {
-            Some(Ok(frame)) => frame.into_data().ok().map(|data| {
-                this.tally.sent(data.len());
-                Ok(Frame::data(data))
-            }),
-            other => other,
-        })
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

@@ -240,11 +240,17 @@ fn framing(fields: &[Field<'_>]) -> Result<Framing, Refused> {
 /// Decimal digits without a sign, a list or leading zeros; 15 of them are a petabyte.
 fn length(field: &Field<'_>) -> Result<Framing, Refused> {
     let bad = Refused::ambiguous("content_length");
-    let digits = (1..=15).contains(&field.value.len()) && field.value.bytes().all(|b| b.is_ascii_digit());
-    if !digits || !field.is_plain() || (field.value.len() > 1 && field.value.starts_with('0')) {
+    if field.is_plain() { digits(field.value).map(Framing::Length) } else { Err(bad) }
+}
+
+/// The number that a length says.
+pub(super) fn digits(text: &str) -> Result<u64, Refused> {
+    let bad = Refused::ambiguous("content_length");
+    let digits = (1..=15).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits || (text.len() > 1 && text.starts_with('0')) {
         return Err(bad);
     }
-    field.value.parse().map(Framing::Length).map_err(|_| bad)
+    text.parse().map_err(|_| bad)
 }
 
 #[cfg(test)]

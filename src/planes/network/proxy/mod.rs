@@ -9,11 +9,13 @@
 mod accept;
 mod clear;
 pub mod counters;
+mod credentialed;
 mod destination;
 mod dial;
 pub mod door;
 pub mod form;
 mod forward;
+mod frames;
 mod framing;
 pub mod gate;
 mod guard;
@@ -25,6 +27,8 @@ pub mod inside;
 mod intercept;
 mod limits;
 mod link;
+mod multiplex;
+mod outgoing;
 mod passage;
 mod place;
 mod pool;
@@ -34,9 +38,13 @@ pub mod reason;
 mod record;
 mod respond;
 mod slot;
+mod stream;
 mod target;
+mod trailers;
 mod trust;
 mod verdicts;
+mod way;
+pub mod weave;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -51,6 +59,7 @@ use self::door::Openings;
 use self::gate::Gate;
 use self::inside::Inside;
 pub use self::limits::Limits;
+pub use self::multiplex::Streams;
 pub use self::pool::Keeping;
 use self::pool::Pool;
 use self::trust::Trust;
@@ -68,6 +77,8 @@ pub struct Settings {
     pub max_connections: usize,
     /// How long an upstream may take to accept a connection, and again for its TLS handshake.
     pub dial: Duration,
+    /// What a client may have under way over HTTP/2.
+    pub streams: Streams,
     /// How long upstream connections wait for their next request.
     pub keeping: Keeping,
     /// Exeat's own listeners, which are never dialled (B11).
@@ -83,6 +94,7 @@ impl Default for Settings {
             limits: Limits::default(),
             max_connections: 1024,
             dial,
+            streams: Streams::default(),
             keeping: Keeping::default(),
             own: Vec::new(),
             allow_addresses: Vec::new(),

@@ -16,14 +16,16 @@ use zeroize::Zeroizing;
 
 use super::head::MAX_HEAD_BYTES;
 use super::reason::Refused;
+use super::weave::{self, joined};
 use crate::base::secret::Secret;
 use crate::domain::scope::HttpTarget;
 use crate::domain::upstream::Slot;
 
 /// What is added to one request head.
+#[derive(Clone)]
 pub(super) enum Placement {
-    /// A header line, with its end.
-    Line(Zeroizing<Vec<u8>>),
+    /// A header field.
+    Field(String, Zeroizing<Vec<u8>>),
     /// The request target in place of the one without a credential.
     Target(Zeroizing<String>),
 }
@@ -42,29 +44,37 @@ impl Placement {
             return Err(Refused::NOT_PLACEABLE);
         }
         match slot {
-            Slot::Bearer => Ok(Self::line(&[b"authorization: Bearer ", secret])),
-            Slot::Header { name } => Ok(Self::line(&[name.as_bytes(), b": ", secret])),
+            Slot::Bearer => Ok(Self::authorization(b"Bearer ", secret)),
+            Slot::Header { name } => Ok(Self::Field(name.clone(), joined(&[secret]))),
             Slot::Basic { user: declared } => {
                 let user = if declared.is_empty() { user } else { declared };
                 let pair = joined(&[user.as_bytes(), b":", secret]);
                 let mut text = Zeroizing::new(vec![0; pair.len().div_ceil(3) * 4]);
                 let length = STANDARD.encode_slice(&*pair, &mut text).map_err(|_| Refused::NOT_PLACEABLE)?;
-                Ok(Self::line(&[b"authorization: Basic ", text.get(..length).unwrap_or_default()]))
+                Ok(Self::authorization(b"Basic ", text.get(..length).unwrap_or_default()))
             }
             Slot::Query { .. } => target.placed(secret).map(Self::Target).ok_or(Refused::NOT_PLACEABLE),
         }
     }
 
-    fn line(parts: &[&[u8]]) -> Self {
-        Self::Line(joined(&[&joined(parts), b"\r\n"]))
+    fn authorization(scheme: &[u8], rest: &[u8]) -> Self {
+        Self::Field("authorization".to_owned(), joined(&[scheme, rest]))
+    }
+
+    /// As HTTP/2 has it. `None` for what does not stand in a field.
+    pub(super) fn field(&self) -> Option<Zeroizing<Vec<u8>>> {
+        match self {
+            Self::Field(name, value) => Some(weave::field(name.as_bytes(), value)),
+            Self::Target(_) => None,
+        }
     }
 
     /// `head` with the credential in it. `None` when it is not a head.
     fn placed(&self, head: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         match self {
-            Self::Line(line) => {
+            Self::Field(name, value) => {
                 let before = head.strip_suffix(b"\r\n")?;
-                Some(joined(&[before, line, b"\r\n"]))
+                Some(joined(&[before, name.as_bytes(), b": ", value, b"\r\n\r\n"]))
             }
             Self::Target(target) => {
                 let line = head.iter().position(|b| *b == b'\r')?;
@@ -75,15 +85,6 @@ impl Placement {
             }
         }
     }
-}
-
-/// One buffer of exactly the needed size: growing would leave copies behind.
-fn joined(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
-    let mut whole = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
-    for part in parts {
-        whole.extend_from_slice(part);
-    }
-    whole
 }
 
 /// Where the next request's placement waits for its head.

@@ -41,6 +41,8 @@ pub(super) struct Key {
     /// The user that the client sent, where the slot leaves that to it.
     pub(super) user: String,
     pub(super) agent: AgentId,
+    /// Whether only HTTP/1.1 will do: the credential stands in the target, or another protocol may come after.
+    pub(super) alone: bool,
 }
 
 /// The connections that wait.
@@ -70,16 +72,33 @@ impl Pool {
     pub(super) fn take(&self, key: &Key, destination: &Destination) -> Option<Link> {
         let mut waiting = self.lock();
         let links = waiting.links.get_mut(key)?;
-        let good = |idle: &Idle| {
-            !idle.link.is_closed()
-                && idle.since.elapsed() < self.keeping.idle
-                && destination.addresses.as_slice().contains(&idle.link.peer())
-        };
-        let found = std::iter::from_fn(|| links.pop()).find(good);
+        let addresses = destination.addresses.as_slice();
+        let good = |idle: &Idle| self.is_worth_keeping(idle) && addresses.contains(&idle.link.peer());
+        let (mut found, mut full) = (None, Vec::new());
+        while found.is_none() {
+            let Some(idle) = links.pop() else { break };
+            if !good(&idle) {
+                continue;
+            }
+            match (idle.link.requests(), idle.link.share(true)) {
+                (None, _) => found = Some(idle.link),
+                (Some(_), None) => full.push(idle),
+                (Some(_), share) => {
+                    found = share;
+                    full.push(Idle { since: Instant::now(), ..idle });
+                }
+            }
+        }
+        links.extend(full.into_iter().rev());
         if links.is_empty() {
             drop(waiting.links.remove(key));
         }
-        found.map(|idle| idle.link)
+        found
+    }
+
+    fn is_worth_keeping(&self, idle: &Idle) -> bool {
+        let in_use = idle.link.requests().is_some_and(|requests| requests > 0);
+        !idle.link.is_closed() && (in_use || idle.since.elapsed() < self.keeping.idle)
     }
 
     /// Keeps a connection for its next request, in place of the one that has waited longest where there are too many.
@@ -103,7 +122,7 @@ impl Pool {
     fn tidy(&self) -> bool {
         let mut waiting = self.lock();
         for links in waiting.links.values_mut() {
-            links.retain(|idle| idle.since.elapsed() < self.keeping.idle && !idle.link.is_closed());
+            links.retain(|idle| self.is_worth_keeping(idle));
         }
         waiting.links.retain(|_, links| !links.is_empty());
         waiting.tended = !waiting.links.is_empty();
@@ -146,13 +165,27 @@ impl Lease {
         Self { proxy, key, link }
     }
 
+    /// A new connection; where others may share it, they are let know of it.
+    pub(super) fn share(proxy: &Arc<Proxy>, key: &Key, link: Link) -> Link {
+        let (Some(kept), Some(own)) = (link.share(false), link.share(true)) else { return link };
+        keep(Arc::clone(proxy), key.clone(), kept);
+        own
+    }
+
     /// The exchange was whole.
     pub(super) fn give_back(self) {
         let Self { proxy, key, link } = self;
-        if proxy.pool.keep(key, link) {
-            let tasks = proxy.parts.tasks.clone();
-            tasks.spawn(tend(proxy));
+        // What is shared is kept already.
+        if link.requests().is_none() {
+            keep(proxy, key, link);
         }
+    }
+}
+
+fn keep(proxy: Arc<Proxy>, key: Key, link: Link) {
+    if proxy.pool.keep(key, link) {
+        let tasks = proxy.parts.tasks.clone();
+        tasks.spawn(tend(proxy));
     }
 }
 

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Response, Uri, Version};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio_util::sync::CancellationToken;
 
 use super::destination::{Destination, Goal};
-use super::form::Form;
-use super::forward::{self, ForwardError, Outgoing};
+use super::forward::{self, ForwardError};
 use super::gate::{Asked, Attempt, Caller};
 use super::head::{Framing, Head};
+use super::outgoing::Outgoing;
 use super::place::Placement;
 use super::pool::Key;
 use super::reason::Refused;
@@ -22,28 +22,22 @@ use super::record::{self, ActiveUse, Metered};
 use super::respond::{self, Reply};
 use super::slot::{self, Presented};
 use super::verdicts::{Turn, Verdicts};
-use super::{Proxy, clear, hop, identify, inside, target};
+pub(super) use super::way::Way;
+use super::way::{in_the_clear, in_tunnel, path};
+use super::{Proxy, clear, hop, identify, inside, stream, target};
 use crate::base::secret::Secret;
 use crate::domain::problem::Problem;
 use crate::domain::scope::HttpTarget;
-use crate::domain::upstream::{Origin, Scheme, Slot};
+use crate::domain::upstream::Slot;
 
-/// How requests come in.
-pub(super) enum Way {
-    /// In the clear, in absolute form, each with its own key.
-    Plain,
-    /// The same, through the socket of a run, which says who is calling.
-    Run(Caller),
-    /// Inside a terminated tunnel of this caller to this destination.
-    Tunnel { caller: Caller, destination: Destination },
-}
-
-/// The requests of one connection.
+/// The requests of one connection, or the one of a stream.
 pub(super) struct Conversation {
     proxy: Arc<Proxy>,
     verdicts: Verdicts,
-    way: Way,
+    way: Arc<Way>,
     closing: CancellationToken,
+    /// Whether it is a stream of HTTP/2.
+    is_stream: bool,
 }
 
 /// A request that was found fit to be asked about.
@@ -56,7 +50,20 @@ struct Fit {
 
 impl Conversation {
     pub(super) fn new(proxy: Arc<Proxy>, verdicts: Verdicts, way: Way) -> Self {
-        Self { proxy, verdicts, way, closing: CancellationToken::new() }
+        let (way, closing) = (Arc::new(way), CancellationToken::new());
+        Self { proxy, verdicts, way, closing, is_stream: false }
+    }
+
+    /// The conversation of one stream, which `closing` ends.
+    pub(super) fn of_stream(
+        proxy: Arc<Proxy>,
+        way: Arc<Way>,
+        closing: CancellationToken,
+        request: &Request<Incoming>,
+    ) -> Arc<Self> {
+        let verdicts = Verdicts::default();
+        verdicts.push(stream::read(request, !request.body().is_end_stream()));
+        Arc::new(Self { proxy, verdicts, way, closing, is_stream: true })
     }
 
     /// Resolves when a use was cut and the connection has to go.
@@ -84,7 +91,7 @@ impl Conversation {
         turn: Turn,
         request: Request<Incoming>,
     ) -> Result<Response<Reply>, Problem> {
-        if let (Way::Run(_), Ok(head)) = (&self.way, &verdict)
+        if let (Way::Run(_), Ok(head)) = (&*self.way, &verdict)
             && inside::is_meant(&head.target)
         {
             let caller = self.caller(request.headers()).await?;
@@ -99,6 +106,7 @@ impl Conversation {
             }
         };
         let (mut parts, body) = request.into_parts();
+        let takes_trailers = parts.headers.contains_key(header::TE);
         let fit = self.fit((&head, &caller, &destination), &mut parts.headers).await?;
         let agent = caller.agent;
         let asked = Asked {
@@ -116,7 +124,13 @@ impl Conversation {
                 active.broke(record::NOT_PLACEABLE);
                 refused.problem()
             })?;
-        let mut outgoing = Request::new(Outgoing::new(body, active.tally()));
+        let body = Outgoing::new(body, active.tally());
+        let mut outgoing = Request::new(if self.is_stream {
+            let (limit, closing) = (self.proxy.settings.limits.body, self.closing.clone());
+            body.of_stream((slot::header_of(slot), takes_trailers), (limit, closing))
+        } else {
+            body
+        });
         *outgoing.method_mut() = head.method;
         *outgoing.uri_mut() = fit.uri;
         *outgoing.headers_mut() = parts.headers;
@@ -126,6 +140,7 @@ impl Conversation {
             credential: admitted.credential_version,
             user: fit.user,
             agent,
+            alone: matches!(slot, Slot::Query { .. }),
         };
         self.forward((&destination, key), (outgoing, placement), (active, turn)).await
     }
@@ -136,7 +151,7 @@ impl Conversation {
         verdict: Result<Head, Refused>,
         headers: &HeaderMap,
     ) -> Result<(Head, Caller, Goal), Problem> {
-        match &self.way {
+        match &*self.way {
             Way::Tunnel { caller, destination } => {
                 match verdict.and_then(|head| in_tunnel(head, &destination.origin)) {
                     Ok(head) => Ok((head, caller.clone(), Goal::Governed(destination.clone()))),
@@ -168,7 +183,7 @@ impl Conversation {
     /// Refuses a head that could not be read. A run is known by its socket; anybody else had no say who they are.
     async fn unreadable(&self, refused: Refused) -> Problem {
         let gate = &self.proxy.parts.gate;
-        match &self.way {
+        match &*self.way {
             Way::Run(caller) => {
                 let attempt = Attempt { caller: caller.clone(), origin: None, upstream: None, target: None };
                 gate.refuse(attempt, refused).await
@@ -220,7 +235,10 @@ impl Conversation {
                 hop::strip_response(&mut parts.headers);
                 // The version is this hop's own, not the upstream's (RFC 9112 §2.3).
                 parts.version = Version::HTTP_11;
-                Ok(Response::from_parts(parts, respond::streamed(Metered::new(body, active, turn))))
+                Ok(Response::from_parts(
+                    parts,
+                    respond::streamed(Metered::new(body, active, turn, self.is_stream)),
+                ))
             }
             Err(error) => Err(self.broke(&active, &error).problem()),
         }
@@ -242,34 +260,6 @@ impl Conversation {
             }
         }
         Refused::UNREACHABLE
-    }
-}
-
-/// Inside a tunnel, a request is in origin form and for the tunnel's host (A01, A06).
-fn in_tunnel(head: Head, origin: &Origin) -> Result<Head, Refused> {
-    if !matches!(head.target, Form::Origin(_)) {
-        return Err(Refused::ambiguous("absolute_form_in_tunnel"));
-    }
-    let same = head.host.names(&origin.host, origin.port, origin.scheme.default_port());
-    if same { Ok(head) } else { Err(Refused::MISDIRECTED) }
-}
-
-/// Without a tunnel, a request says in absolute form where it wants to go, and not over TLS.
-fn in_the_clear(target: &Form) -> Result<Origin, Refused> {
-    match target {
-        Form::Absolute { tls: true, .. } => Err(Refused::USE_CONNECT),
-        Form::Absolute { tls: false, authority, .. } => {
-            let port = authority.port().unwrap_or(Scheme::Http.default_port());
-            Ok(Origin { scheme: Scheme::Http, host: authority.host().to_owned(), port })
-        }
-        Form::Origin(_) | Form::Authority(_) => Err(Refused::ambiguous("origin_form")),
-    }
-}
-
-fn path(target: &Form) -> &str {
-    match target {
-        Form::Origin(path) | Form::Absolute { path, .. } => path,
-        Form::Authority(_) => "",
     }
 }
 

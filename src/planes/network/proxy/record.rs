@@ -14,6 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::Proxy;
 use super::forward::Arrived;
 use super::gate::Admitted;
+use super::trailers;
 use super::verdicts::Turn;
 use crate::base::id::UseId;
 use crate::domain::usage::Outcome;
@@ -56,7 +57,7 @@ impl Tally {
     }
 
     /// Something broke; the first thing that did is the one that is told.
-    fn broke(&self, why: &'static str) {
+    pub(super) fn broke(&self, why: &'static str) {
         let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         if *broken == Some(CLIENT_GONE) {
             *broken = Some(why);
@@ -139,16 +140,17 @@ impl Drop for ActiveUse {
     }
 }
 
-/// A response body on its way down: streamed, counted, without trailers, and the end of its use.
+/// A response body on its way down: streamed, counted, and the end of its use. Trailers go on where the client's protocol carries them.
 pub(super) struct Metered {
     body: Arrived,
     active: ActiveUse,
+    trailers: bool,
     _turn: Turn,
 }
 
 impl Metered {
-    pub(super) fn new(body: Arrived, active: ActiveUse, turn: Turn) -> Self {
-        Self { body, active, _turn: turn }
+    pub(super) fn new(body: Arrived, active: ActiveUse, turn: Turn, trailers: bool) -> Self {
+        Self { body, active, trailers, _turn: turn }
     }
 }
 
@@ -171,8 +173,12 @@ impl Body for Metered {
                 this.active.broke(UPSTREAM_BROKE);
                 Some(Err(error))
             }
-            // Trailers end here.
-            Some(Ok(Err(_))) | None => {
+            Some(Ok(Err(frame))) => {
+                this.active.tally.completed();
+                let sent = frame.into_trailers().ok().filter(|_| this.trailers);
+                sent.map(|sent| Ok(Frame::trailers(trailers::of_response(sent))))
+            }
+            None => {
                 this.active.tally.completed();
                 None
             }

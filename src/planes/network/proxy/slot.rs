@@ -15,7 +15,7 @@ use crate::domain::scope::HttpTarget;
 use crate::domain::upstream::Slot;
 
 /// Header fields that carry credentials somewhere in the world.
-const CREDENTIAL_HEADERS: [&str; 27] = [
+pub(super) const CREDENTIAL_HEADERS: [&str; 27] = [
     "authorization",
     "cookie",
     "x-api-key",

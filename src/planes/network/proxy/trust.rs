@@ -18,7 +18,8 @@ const MAX_UPSTREAMS: usize = 256;
 /// How upstreams are known.
 pub(super) struct Trust {
     system: Arc<ClientConfig>,
-    upstreams: Cache<(UpstreamId, u64), Arc<ClientConfig>>,
+    /// By upstream, version, and whether HTTP/1.1 alone is offered.
+    upstreams: Cache<(UpstreamId, u64, bool), Arc<ClientConfig>>,
 }
 
 impl Trust {
@@ -28,8 +29,8 @@ impl Trust {
     }
 
     /// TLS with this version of this upstream. Its sessions are its own: they are resumed with no other.
-    pub(super) fn with(&self, upstream: &Upstream) -> Result<Arc<ClientConfig>, DialError> {
-        let key = (upstream.id, upstream.version);
+    pub(super) fn with(&self, upstream: &Upstream, alone: bool) -> Result<Arc<ClientConfig>, DialError> {
+        let key = (upstream.id, upstream.version, alone);
         if let Some(config) = self.upstreams.get(&key) {
             return Ok(config);
         }
@@ -38,6 +39,9 @@ impl Trust {
             None => ClientConfig::clone(&self.system),
         };
         config.resumption = Resumption::default();
+        if alone {
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        }
         let config = Arc::new(config);
         self.upstreams.insert(key, Arc::clone(&config));
         Ok(config)
@@ -73,13 +77,13 @@ fn own_roots(pem: &str) -> Result<RootCertStore, DialError> {
     Ok(roots)
 }
 
-/// A client that trusts `roots` and speaks HTTP/1.1.
+/// A client that trusts `roots`.
 fn trusting(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
