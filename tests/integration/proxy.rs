@@ -13,4 +13,5 @@ mod parsing;
 mod pool;
 mod stage;
 mod upstream;
+mod websocket;
 mod wire;

@@ -220,7 +220,7 @@ where
     };
     let mut server = http1::Builder::new();
     server.max_buf_size(2 * MAX_HEAD_BYTES).header_read_timeout(None);
-    let mut connection = pin!(server.serve_connection(TokioIo::new(guard), service));
+    let mut connection = pin!(server.serve_connection(TokioIo::new(guard), service).with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         // Dropping the connection drops what is open on it; that is what cutting means.
@@ -232,5 +232,8 @@ where
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
+    }
+    if let Some(switch) = conversation.switched() {
+        switch.carry(&proxy, conversation.closing()).await;
     }
 }

@@ -19,6 +19,7 @@ use super::link::{Link, Unanswered};
 use super::outgoing::Outgoing;
 use super::place::Placement;
 use super::pool::{Key, Lease};
+use super::upgrade;
 
 /// Why there is no response.
 #[derive(Debug, thiserror::Error)]
@@ -43,10 +44,12 @@ pub(super) async fn forward(
     destination: &Destination,
     key: Key,
     (mut request, placement): (Request<Outgoing>, Placement),
+    may_switch: bool,
 ) -> Result<Response<Arrived>, ForwardError> {
     let all_sent = request.body().all_sent();
-    let arrived =
-        |link, response| arrived(Lease::new(Arc::clone(proxy), key.clone(), link), response, all_sent);
+    let arrived = |link, response| {
+        arrived(Lease::new(Arc::clone(proxy), key.clone(), link), response, all_sent, may_switch)
+    };
     while let Some(mut kept) = proxy.pool.take(&key, destination) {
         if !kept.is_ready().await {
             continue;
@@ -70,11 +73,14 @@ fn arrived(
     lease: Lease,
     response: Response<Incoming>,
     all_sent: Arc<AtomicBool>,
+    may_switch: bool,
 ) -> Result<Response<Arrived>, ForwardError> {
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+    let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if switched && !(may_switch && upgrade::is_granted(response.headers())) {
         return Err(ForwardError::Switched);
     }
-    Ok(response.map(|body| Arrived { body, lease: Some(lease), all_sent }))
+    let lease = (!switched).then_some(lease);
+    Ok(response.map(|body| Arrived { body, lease, all_sent }))
 }
 
 /// A response body as the upstream sends it. At its end its connection goes back to where it is kept, if the request was whole too.

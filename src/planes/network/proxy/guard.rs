@@ -50,6 +50,10 @@ enum State {
     Judged(Result<(Head, usize), Refused>),
     /// In a body.
     Body(Body),
+    /// After a head that asked for another protocol, until it is answered.
+    Switching,
+    /// In another protocol: whoever speaks it judges it.
+    Switched,
     /// Nothing more is read; whether because of a refusal.
     Ended { refused: bool },
 }
@@ -136,7 +140,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Guard<IO> {
         match verdict {
             Ok((head, length)) => {
                 self.ready.extend_from_slice(&self.inbox.split_to(length));
-                self.state = State::Body(Body::new(head.framing));
+                let body = State::Body(Body::new(head.framing));
+                self.state = if head.socket { State::Switching } else { body };
                 self.restart_timer(self.limits.body);
                 self.verdicts.push(Ok(head));
             }
@@ -165,6 +170,15 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Guard<IO> {
                     self.release(verdict);
                 }
             }
+            State::Switching => return self.poll_switching(cx),
+            State::Switched if !self.inbox.is_empty() => self.ready = self.inbox.split(),
+            State::Switched => {
+                let mut space = [0; READ_BYTES];
+                let mut buffer = ReadBuf::new(&mut space);
+                ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
+                self.ready.extend_from_slice(buffer.filled());
+                return Poll::Ready(Ok(!buffer.filled().is_empty()));
+            }
             State::Body(body) if body.has_ended() => {
                 self.state = State::Head { scanned: 0 };
                 self.restart_timer(if self.inbox.is_empty() { self.limits.idle } else { self.limits.head });
@@ -179,6 +193,24 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Guard<IO> {
                 Fill::End => self.state = State::Ended { refused: false },
                 Fill::Late => return Poll::Ready(Err(self.break_body(Refused::TOO_SLOW))),
             },
+        }
+        Poll::Ready(Ok(true))
+    }
+
+    /// What the client says before it was answered waits, within bounds; that it left is seen.
+    fn poll_switching(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if let Poll::Ready(switches) = self.verdicts.poll_switches(cx) {
+            self.state = if switches { State::Switched } else { State::Head { scanned: 0 } };
+            self.restart_timer(self.limits.idle);
+            return Poll::Ready(Ok(true));
+        }
+        if self.inbox.len() >= READ_BYTES {
+            return Poll::Pending;
+        }
+        match ready!(self.poll_fill(cx))? {
+            Fill::Bytes => {}
+            Fill::Late => self.restart_timer(self.limits.idle),
+            Fill::End => self.state = State::Ended { refused: false },
         }
         Poll::Ready(Ok(true))
     }
@@ -237,47 +269,6 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guard<IO> {
     }
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<IO> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
-        // What is left unread would turn the close into a reset, and the answer would be lost with it.
-        let all_was_read = match &this.state {
-            State::Ended { refused } => !refused,
-            State::Head { .. } => this.inbox.is_empty() && this.ready.is_empty(),
-            State::Body(body) => body.has_ended() && this.inbox.is_empty() && this.ready.is_empty(),
-            State::Judged(_) => false,
-        };
-        if all_was_read {
-            return Poll::Ready(Ok(()));
-        }
-        if this.lingered == 0 {
-            this.lingered = 1;
-            this.restart_timer(this.limits.linger);
-        }
-        this.poll_linger(cx)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write_vectored(cx, parts)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-}
-
 #[cfg(test)]
 mod tests;
+mod write;

@@ -9,6 +9,7 @@ use http::Method;
 use super::form::{Form, host_of};
 use super::host::HostPort;
 use super::reason::Refused;
+use super::upgrade;
 
 /// The longest head, in bytes.
 pub const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -26,6 +27,8 @@ pub struct Head {
     pub host: HostPort,
     /// How the body is framed.
     pub framing: Framing,
+    /// Whether a WebSocket is to come after it.
+    pub socket: bool,
 }
 
 /// How long the body is (RFC 9112 §6).
@@ -91,7 +94,9 @@ pub fn check(bytes: &[u8]) -> Result<Head, Refused> {
     let lines: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
     let (method, target) = request_line(line)?;
     let fields = fields(bytes, &lines)?;
-    refuse_switching(&fields)?;
+    let named = |name| values(&fields, name).map(|field| field.value).collect();
+    let socket = upgrade::is_asked(&method, named)?;
+    refuse_expectations(&fields)?;
     let host = match host(&fields) {
         // HTTP/1.0 knows no `Host`, and `CONNECT` says it in its target.
         Err(missing) if missing == HOST_MISSING && method == Method::CONNECT => host_of(target)?,
@@ -102,7 +107,10 @@ pub fn check(bytes: &[u8]) -> Result<Head, Refused> {
     if method == Method::CONNECT && framing != Framing::Length(0) {
         return Err(Refused::ambiguous("body_in_connect"));
     }
-    Ok(Head { method, target, host, framing })
+    if socket && (framing != Framing::Length(0) || values(&fields, "content-length").next().is_some()) {
+        return Err(Refused::ambiguous("upgrade"));
+    }
+    Ok(Head { method, target, host, framing, socket })
 }
 
 /// The values of one field of a head that was found clean. For what must be known before anything reads the head.
@@ -198,11 +206,8 @@ fn values<'a, 'f>(fields: &'f [Field<'a>], name: &'f str) -> impl Iterator<Item 
     fields.iter().filter(move |field| field.name == name)
 }
 
-/// No other protocol comes after this one (C06), and the only expectation there is, is a 100 (RFC 9110 §10.1.1).
-fn refuse_switching(fields: &[Field<'_>]) -> Result<(), Refused> {
-    if values(fields, "upgrade").chain(values(fields, "http2-settings")).next().is_some() {
-        return Err(Refused::ambiguous("upgrade"));
-    }
+/// The only expectation there is, is a 100 (RFC 9110 §10.1.1).
+fn refuse_expectations(fields: &[Field<'_>]) -> Result<(), Refused> {
     if values(fields, "expect").any(|field| !field.value.eq_ignore_ascii_case("100-continue")) {
         return Err(Refused::EXPECTATION);
     }

@@ -103,7 +103,7 @@ impl Link {
         client.writev(false).max_headers(MAX_HEADERS * 2).max_buf_size(4 * MAX_HEAD_BYTES);
         let (sender, connection) =
             client.handshake(TokioIo::new(Placing::new(stream, armed.clone()))).await?;
-        tasks.spawn(driven(connection));
+        tasks.spawn(driven(connection.with_upgrades()));
         Ok(Sender::One(sender, armed))
     }
 

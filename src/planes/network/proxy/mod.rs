@@ -7,12 +7,14 @@
 //! redirect, never buffers a body, and tunnels nothing it cannot read.
 
 mod accept;
+mod carried;
 mod clear;
 pub mod counters;
 mod credentialed;
 mod destination;
 mod dial;
 pub mod door;
+mod fit;
 pub mod form;
 mod forward;
 mod frames;
@@ -38,10 +40,12 @@ pub mod reason;
 mod record;
 mod respond;
 mod slot;
+pub mod sockets;
 mod stream;
 mod target;
 mod trailers;
 mod trust;
+mod upgrade;
 mod verdicts;
 mod way;
 pub mod weave;

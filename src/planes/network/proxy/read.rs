@@ -3,31 +3,32 @@
 //! Each request is decided by itself, whatever was decided before it on the same connection (C04, C05).
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Request, Response, Uri, Version};
+use http::{Request, Response, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
+use hyper::upgrade::OnUpgrade;
 use tokio_util::sync::CancellationToken;
 
+use super::carried::{self, Switch};
 use super::destination::{Destination, Goal};
+use super::fit::{Fit, fit};
 use super::forward::{self, ForwardError};
 use super::gate::{Asked, Attempt, Caller};
-use super::head::{Framing, Head};
+use super::head::Head;
 use super::outgoing::Outgoing;
 use super::place::Placement;
 use super::pool::Key;
 use super::reason::Refused;
 use super::record::{self, ActiveUse, Metered};
 use super::respond::{self, Reply};
-use super::slot::{self, Presented};
+use super::slot;
 use super::verdicts::{Turn, Verdicts};
 pub(super) use super::way::Way;
 use super::way::{in_the_clear, in_tunnel, path};
-use super::{Proxy, clear, hop, identify, inside, stream, target};
-use crate::base::secret::Secret;
+use super::{Proxy, clear, hop, identify, inside, stream, target, upgrade};
 use crate::domain::problem::Problem;
-use crate::domain::scope::HttpTarget;
 use crate::domain::upstream::Slot;
 
 /// The requests of one connection, or the one of a stream.
@@ -38,20 +39,14 @@ pub(super) struct Conversation {
     closing: CancellationToken,
     /// Whether it is a stream of HTTP/2.
     is_stream: bool,
-}
-
-/// A request that was found fit to be asked about.
-struct Fit {
-    uri: Uri,
-    target: HttpTarget,
-    token: Secret,
-    user: String,
+    /// What comes after the last answer, if anything does.
+    switched: Mutex<Option<Switch>>,
 }
 
 impl Conversation {
     pub(super) fn new(proxy: Arc<Proxy>, verdicts: Verdicts, way: Way) -> Self {
         let (way, closing) = (Arc::new(way), CancellationToken::new());
-        Self { proxy, verdicts, way, closing, is_stream: false }
+        Self { proxy, verdicts, way, closing, is_stream: false, switched: Mutex::default() }
     }
 
     /// The conversation of one stream, which `closing` ends.
@@ -63,12 +58,22 @@ impl Conversation {
     ) -> Arc<Self> {
         let verdicts = Verdicts::default();
         verdicts.push(stream::read(request, !request.body().is_end_stream()));
-        Arc::new(Self { proxy, verdicts, way, closing, is_stream: true })
+        Arc::new(Self { proxy, verdicts, way, closing, is_stream: true, switched: Mutex::default() })
     }
 
     /// Resolves when a use was cut and the connection has to go.
     pub(super) async fn cut(&self) {
         self.closing.cancelled().await;
+    }
+
+    /// What cuts what comes after.
+    pub(super) fn closing(&self) -> CancellationToken {
+        self.closing.clone()
+    }
+
+    /// What was switched to.
+    pub(super) fn switched(&self) -> Option<Switch> {
+        self.switched.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Answers one request.
@@ -89,7 +94,7 @@ impl Conversation {
         &self,
         verdict: Result<Head, Refused>,
         turn: Turn,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
     ) -> Result<Response<Reply>, Problem> {
         if let (Way::Run(_), Ok(head)) = (&*self.way, &verdict)
             && inside::is_meant(&head.target)
@@ -105,6 +110,7 @@ impl Conversation {
                 return clear::send(from, asked, request, (self.closing.clone(), turn)).await;
             }
         };
+        let client = head.socket.then(|| hyper::upgrade::on(&mut request));
         let (mut parts, body) = request.into_parts();
         let takes_trailers = parts.headers.contains_key(header::TE);
         let fit = self.fit((&head, &caller, &destination), &mut parts.headers).await?;
@@ -133,6 +139,9 @@ impl Conversation {
         });
         *outgoing.method_mut() = head.method;
         *outgoing.uri_mut() = fit.uri;
+        if client.is_some() {
+            upgrade::ask(&mut parts.headers);
+        }
         *outgoing.headers_mut() = parts.headers;
         let key = Key {
             origin: destination.origin.clone(),
@@ -140,9 +149,9 @@ impl Conversation {
             credential: admitted.credential_version,
             user: fit.user,
             agent,
-            alone: matches!(slot, Slot::Query { .. }),
+            alone: client.is_some() || matches!(slot, Slot::Query { .. }),
         };
-        self.forward((&destination, key), (outgoing, placement), (active, turn)).await
+        self.forward((&destination, key), (outgoing, placement), (active, turn), client).await
     }
 
     /// Who asks, and where: by the tunnel, or by the request itself.
@@ -167,7 +176,7 @@ impl Conversation {
                     Err(refused) => return Err(self.unreadable(refused).await),
                 };
                 let caller = self.caller(headers).await?;
-                let origin = match in_the_clear(&head.target) {
+                let origin = match in_the_clear(&head) {
                     Ok(origin) => origin,
                     Err(refused) => {
                         let attempt = Attempt { caller, origin: None, upstream: None, target: None };
@@ -227,14 +236,22 @@ impl Conversation {
         (destination, key): (&Destination, Key),
         request: (Request<Outgoing>, Placement),
         (active, turn): (ActiveUse, Turn),
+        client: Option<OnUpgrade>,
     ) -> Result<Response<Reply>, Problem> {
-        match forward::forward(&self.proxy, destination, key, request).await {
-            Ok(response) => {
+        match forward::forward(&self.proxy, destination, key, request, client.is_some()).await {
+            Ok(mut response) => {
                 active.answered(response.status());
+                let upstream = hyper::upgrade::on(&mut response);
                 let (mut parts, body) = response.into_parts();
                 hop::strip_response(&mut parts.headers);
                 // The version is this hop's own, not the upstream's (RFC 9112 §2.3).
                 parts.version = Version::HTTP_11;
+                if let (StatusCode::SWITCHING_PROTOCOLS, Some(client)) = (parts.status, client) {
+                    self.verdicts.switch();
+                    let switch = Switch { client, upstream, active };
+                    *self.switched.lock().unwrap_or_else(PoisonError::into_inner) = Some(switch);
+                    return Ok(carried::answer(parts));
+                }
                 Ok(Response::from_parts(
                     parts,
                     respond::streamed(Metered::new(body, active, turn, self.is_stream)),
@@ -261,29 +278,4 @@ impl Conversation {
         }
         Refused::UNREACHABLE
     }
-}
-
-fn fit(
-    head: &Head,
-    destination: &Destination,
-    target: HttpTarget,
-    headers: &mut HeaderMap,
-) -> Result<Fit, Refused> {
-    let slot = &destination.upstream.slot;
-    target::refuse_overrides(headers)?;
-    hop::strip_request(headers, slot::header_of(slot))?;
-    let Presented { token, user, target } = slot::take(slot, headers, target)?;
-    let token = token.ok_or(Refused::NO_TOKEN)?;
-    let uri: Uri = target.path_and_query().parse().map_err(|_| Refused::ambiguous("target"))?;
-    // What hyper writes is what was judged (D02).
-    if uri.path_and_query().map(http::uri::PathAndQuery::as_str) != Some(target.path_and_query()) {
-        return Err(Refused::ambiguous("target"));
-    }
-    let origin = &destination.origin;
-    let host = origin.to_string().split_off(origin.scheme.as_str().len() + "://".len());
-    headers.insert(header::HOST, host.parse().map_err(|_| Refused::ambiguous("host"))?);
-    if head.framing == Framing::Chunked {
-        headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-    }
-    Ok(Fit { uri, target, token, user })
 }

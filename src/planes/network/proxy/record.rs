@@ -52,7 +52,7 @@ impl Tally {
         self.up.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    fn received(&self, bytes: usize) {
+    pub(super) fn received(&self, bytes: usize) {
         self.down.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
@@ -118,6 +118,11 @@ impl ActiveUse {
     /// The upstream answered.
     pub(super) fn answered(&self, status: http::StatusCode) {
         self.tally.status.store(status.as_u16(), Ordering::Relaxed);
+    }
+
+    /// All was said that was to be said.
+    pub(super) fn completed(&self) {
+        self.tally.completed();
     }
 
     /// The use ends early, for one of the words above.

@@ -30,7 +30,7 @@ pub(super) fn read<B>(request: &Request<B>, has_body: bool) -> Result<Head, Refu
     }
     let host = host(uri, headers)?;
     let target = target(method, uri, &host)?;
-    Ok(Head { method: method.clone(), target, host, framing: framing(headers, has_body)? })
+    Ok(Head { method: method.clone(), target, host, framing: framing(headers, has_body)?, socket: false })
 }
 
 fn fields(headers: &HeaderMap) -> Result<(), Refused> {

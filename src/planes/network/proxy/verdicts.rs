@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use super::head::Head;
 use super::reason::Refused;
@@ -20,6 +21,9 @@ struct Inner {
     open: usize,
     /// What was wrong inside a body.
     in_body: Option<Refused>,
+    /// Whether another protocol comes now, once that is known.
+    switches: Option<bool>,
+    waiting_to_switch: Option<Waker>,
 }
 
 impl Verdicts {
@@ -49,8 +53,32 @@ impl Verdicts {
         self.lock().in_body
     }
 
+    /// Another protocol comes now.
+    pub(super) fn switch(&self) {
+        self.lock().decide_switch(true);
+    }
+
+    /// Whether another protocol comes after the head that asked for it. Known when it was answered.
+    pub(super) fn poll_switches(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut inner = self.lock();
+        if let Some(switches) = inner.switches.take() {
+            return Poll::Ready(switches);
+        }
+        inner.waiting_to_switch = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn decide_switch(&mut self, switches: bool) {
+        self.switches.get_or_insert(switches);
+        if let Some(waker) = self.waiting_to_switch.take() {
+            waker.wake();
+        }
     }
 }
 
@@ -62,5 +90,9 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let mut inner = self.0.lock();
         inner.open = inner.open.saturating_sub(1);
+        // Without anybody waiting, the next head has not been looked at, and nothing is to be decided.
+        if inner.waiting_to_switch.is_some() {
+            inner.decide_switch(false);
+        }
     }
 }

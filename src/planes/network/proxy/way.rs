@@ -27,8 +27,11 @@ pub(super) fn in_tunnel(head: Head, origin: &Origin) -> Result<Head, Refused> {
 }
 
 /// Without a tunnel, a request says in absolute form where it wants to go, and not over TLS.
-pub(super) fn in_the_clear(target: &Form) -> Result<Origin, Refused> {
-    match target {
+pub(super) fn in_the_clear(head: &Head) -> Result<Origin, Refused> {
+    if head.socket {
+        return Err(Refused::ambiguous("upgrade"));
+    }
+    match &head.target {
         Form::Absolute { tls: true, .. } => Err(Refused::USE_CONNECT),
         Form::Absolute { tls: false, authority, .. } => {
             let port = authority.port().unwrap_or(Scheme::Http.default_port());
