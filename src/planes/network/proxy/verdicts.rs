@@ -36,7 +36,8 @@ impl Verdicts {
     /// The verdict on the next request. The turn is to be kept until its response has left.
     pub(super) fn next(&self) -> (Result<Head, Refused>, Turn) {
         let verdict = self.lock().waiting.pop_front().unwrap_or(Err(Refused::ambiguous("not_judged")));
-        (verdict, Turn(self.clone()))
+        let socket = verdict.as_ref().is_ok_and(|head| head.socket);
+        (verdict, Turn { verdicts: self.clone(), socket })
     }
 
     /// Whether a response is still on its way.
@@ -84,15 +85,46 @@ impl Inner {
 
 /// One request between its head and the end of its response.
 #[derive(Debug)]
-pub(super) struct Turn(Verdicts);
+pub(super) struct Turn {
+    verdicts: Verdicts,
+    /// Whether it asks for another protocol.
+    socket: bool,
+}
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut inner = self.0.lock();
+        let mut inner = self.verdicts.lock();
         inner.open = inner.open.saturating_sub(1);
-        // Without anybody waiting, the next head has not been looked at, and nothing is to be decided.
-        if inner.waiting_to_switch.is_some() {
+        // Whoever has not switched by now does not; perhaps nobody has come to ask yet.
+        if self.socket {
             inner.decide_switch(false);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::head;
+    use super::*;
+
+    const ASKS: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+    #[test]
+    fn whether_a_protocol_follows_is_known_whoever_comes_first() {
+        let mut cx = Context::from_waker(Waker::noop());
+        for (asks_first, switches) in [(false, false), (true, false), (false, true), (true, true)] {
+            let verdicts = Verdicts::default();
+            verdicts.push(head::check(ASKS));
+            let (_, turn) = verdicts.next();
+            if asks_first {
+                assert!(verdicts.poll_switches(&mut cx).is_pending());
+            }
+            if switches {
+                verdicts.switch();
+            }
+            drop(turn);
+            assert_eq!(verdicts.poll_switches(&mut cx), Poll::Ready(switches));
         }
     }
 }

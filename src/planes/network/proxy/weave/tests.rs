@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const STARTS: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -108,4 +110,64 @@ fn a_field_is_written_as_the_standard_says() {
     );
     assert_eq!(field(b"a", &[b'x'; 126])[3], 126);
     assert_eq!(&field(b"a", &[b'x'; 127])[3..5], &[0x7f, 0]);
+}
+
+/// The blocks that open streams, taken apart in the plainest way, without padding.
+fn blocks(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let (mut rest, mut blocks, mut opened, mut open) = (&bytes[STARTS.len()..], Vec::new(), 0, None);
+    while rest.len() >= FRAME_HEAD {
+        let length = usize::try_from(u32::from_be_bytes([0, rest[0], rest[1], rest[2]])).unwrap();
+        let (kind, flags, stream) = (rest[3], rest[4], rest[8]);
+        let payload = &rest[FRAME_HEAD..FRAME_HEAD + length];
+        rest = &rest[FRAME_HEAD + length..];
+        match kind {
+            HEADERS if stream > opened => {
+                opened = stream;
+                let padding = if flags & PADDED == 0 { 0 } else { usize::from(payload[0]) };
+                open = Some(payload[..length - padding].to_vec());
+            }
+            CONTINUATION => open.iter_mut().for_each(|block: &mut Vec<u8>| block.extend_from_slice(payload)),
+            _ => continue,
+        }
+        if flags & END_HEADERS != 0 {
+            blocks.extend(open.take());
+        }
+    }
+    blocks
+}
+
+/// What a library writes for one request: its block in frames, and a body.
+fn request() -> impl Strategy<Value = (Vec<Vec<u8>>, bool, Vec<u8>)> {
+    let part = || prop::collection::vec(any::<u8>(), 0..40);
+    (prop::collection::vec(part(), 1..4), any::<bool>(), part())
+}
+
+proptest! {
+    #[test]
+    fn every_request_carries_exactly_one_more_field(
+        requests in prop::collection::vec(request(), 1..6),
+        size in 1..60usize,
+        long in any::<bool>(),
+    ) {
+        let mut input = [STARTS, &frame(4, 0, 0, &[0; 6])].concat();
+        for (at, (parts, padded, body)) in requests.iter().enumerate() {
+            let (stream, last) = (u32::try_from(2 * at + 1).unwrap(), parts.len() - 1);
+            for (place, part) in parts.iter().enumerate() {
+                let ends = if place == last { END_HEADERS } else { 0 };
+                input.extend(match (place, padded) {
+                    (0, true) => frame(HEADERS, ends | PADDED, stream, &[&[3], &part[..], &[0; 3]].concat()),
+                    (0, false) => frame(HEADERS, ends, stream, part),
+                    _ => frame(CONTINUATION, ends, stream, part),
+                });
+            }
+            input.extend(frame(0, 0, stream, body));
+            input.extend(frame(HEADERS, 0x5, stream, b"trailers"));
+        }
+        let add = vec![b'+'; if long { 20_000 } else { 20 }];
+        let with = woven(&input, size, &add).unwrap();
+        let expected: Vec<Vec<u8>> = blocks(&input).iter().map(|block| [&block[..], &add].concat()).collect();
+        prop_assert_eq!(expected.len(), requests.len());
+        prop_assert_eq!(blocks(&with), expected);
+        prop_assert_eq!(woven(&input, size, b"").unwrap(), input);
+    }
 }
