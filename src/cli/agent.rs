@@ -127,7 +127,7 @@ fn row(agent: &AgentView) -> Vec<String> {
 impl Remove {
     async fn run(self, output: Output) -> Result<Exit, Failure> {
         let id = self.agent;
-        self.side.client()?.remove(&format!("/v1/agents/{id}")).await?;
+        self.side.client()?.order(&format!("/v1/agents/{id}/remove")).await?;
         output.answer(&serde_json::json!({ "removed": id }), |page| page.line(format!("removed: {id}")))?;
         DONE
     }

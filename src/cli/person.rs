@@ -105,7 +105,7 @@ fn row(person: &PersonView) -> Vec<String> {
 impl Remove {
     async fn run(self, output: Output) -> Result<Exit, Failure> {
         let id = self.person;
-        self.side.client()?.remove(&format!("/v1/people/{id}")).await?;
+        self.side.client()?.order(&format!("/v1/people/{id}/remove")).await?;
         output.answer(&serde_json::json!({ "removed": id }), |page| page.line(format!("removed: {id}")))?;
         DONE
     }
