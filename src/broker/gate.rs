@@ -39,7 +39,7 @@ impl Gate for Broker {
     fn admit(&self, asked: Asked) -> BoxFuture<'_, Result<Admitted, Problem>> {
         async move {
             let presented = std::str::from_utf8(asked.token.expose_secret()).unwrap_or_default();
-            let (caller, address) = (&asked.caller, asked.address);
+            let (caller, address) = (&asked.caller, Some(asked.address));
             let stood_for = self.stood_for(caller, (&asked.upstream, &asked.target), presented).await?;
             let presented = stood_for.as_ref().map_or(presented, |token| token.expose_secret());
             let attempted =
@@ -73,7 +73,7 @@ impl Gate for Broker {
 
     fn refuse_stranger(&self, refused: Refused) -> BoxFuture<'_, Problem> {
         async move {
-            self.stranger_refused(refused.name()).await;
+            self.stranger_refused("proxy", refused.name()).await;
             refused.problem()
         }
         .boxed()

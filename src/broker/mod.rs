@@ -13,10 +13,10 @@ mod cut;
 mod decide;
 mod exchange;
 mod export;
-mod failures;
 mod gate;
 mod hold;
 mod introspect;
+mod layers;
 mod log;
 mod placeholder;
 mod refusal;
@@ -29,6 +29,8 @@ mod signing;
 mod strangers;
 mod sweep;
 mod teach;
+mod why;
+mod windows;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -39,21 +41,28 @@ pub use catalog::Catalog;
 pub use decide::{Answer, Answers};
 pub use exchange::Issued;
 pub use export::Exporting;
+pub use layers::{LayerAnswer, LayerTold, Said};
 pub use log::{ConsistencyProof, InclusionProof};
 pub use report::Subject;
 pub use request::{Ask, Asked, AskedLimits};
 pub use runs::{KeeperTold, Keeping, NewRun, StartedRun, Told};
-pub use setup::{NewAgent, NewUpstream, VaultRotated};
+pub use setup::{NewAgent, NewLayer, NewUpstream, VaultRotated};
 pub use signing::{KeyError, Signing, new_key, open_key, open_sealed, public_key, seal_key};
+pub use why::{Asker, Why};
 
 use crate::base::clock::{Clock, Timestamp};
-use crate::base::id::{ApprovalId, UseId};
+use crate::base::id::{ApprovalId, LayerId, UseId};
 use crate::base::random::Random;
 use crate::domain::approval::Policy;
 use crate::domain::ledger::{Entry, Event};
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::planes::secrets::vault::Vault;
 use crate::store::{Change, Store, StoreError};
+
+/// Failed authentications that are put on record a minute, for each listener.
+const FAILURES: usize = 30;
+/// Events that are put on record a minute, for each layer.
+const REPORTS: usize = 6_000;
 
 /// What a broker is made of.
 pub struct Parts {
@@ -80,7 +89,8 @@ pub struct Broker {
     approved: approved::Approved,
     cuts: cut::Cuts<UseId, cut::UnderWay>,
     passages: connect::Passages,
-    failures: failures::Failures,
+    failures: windows::Windows<&'static str>,
+    reports: windows::Windows<LayerId>,
     runs: runs::Runs,
     strangers: strangers::Strangers,
 }
@@ -111,7 +121,8 @@ impl Broker {
             approved: approved::Approved::default(),
             cuts: cut::Cuts::default(),
             passages: connect::Passages::default(),
-            failures: failures::Failures::default(),
+            failures: windows::Windows::of(FAILURES),
+            reports: windows::Windows::of(REPORTS),
             runs: runs::Runs::default(),
             strangers: strangers::Strangers::default(),
         })

@@ -34,7 +34,7 @@ const HOST_NOT_OPEN: &str = "Ask for what is in `missing`: send `ask.body` to `a
      is open to this run at once: try again.";
 
 /// What to do next, for each problem a use can be refused with.
-fn detail(kind: ProblemKind) -> &'static str {
+pub(super) fn detail(kind: ProblemKind) -> &'static str {
     match kind {
         ProblemKind::NotPermitted => {
             "Ask for what is in `missing`: send `ask.body` to `ask.path`, or run `ask.command`. When a person has approved, \
@@ -85,6 +85,7 @@ impl Broker {
             problem: refusal.kind.name().to_owned(),
             reason: refusal.reason.to_owned(),
             target: refusal.target,
+            via: caller.via,
             step: self.step_of(caller),
         };
         let identity = token.map(VerifiedToken::identity).or(refusal.identity.as_ref());

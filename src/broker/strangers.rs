@@ -1,4 +1,4 @@
-//! What the proxy refuses to callers that nobody knows: counted by reason, one entry a minute at most, however much they send (J12).
+//! What the proxy and the layers refuse to callers that nobody knows: counted by door and reason, one entry a minute at most, however much they send (J12).
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,8 +11,8 @@ use crate::domain::ledger::Event;
 /// The time from one entry to the next.
 const WINDOW: Duration = Duration::from_mins(1);
 
-/// Counts by reason. Reasons are words of the program, so that there are only so many.
-type Counts = BTreeMap<&'static str, u64>;
+/// Counts by door and reason. Both are words of the program, so that there are only so many.
+type Counts = BTreeMap<(&'static str, &'static str), u64>;
 
 /// What is counted and not on record yet.
 #[derive(Debug, Default)]
@@ -26,9 +26,9 @@ struct Inner {
 }
 
 impl Strangers {
-    fn count(&self, reason: &'static str, times: u64) {
+    fn count(&self, door: &'static str, reason: &'static str, times: u64) {
         let mut inner = self.lock();
-        let count = inner.counts.entry(reason).or_default();
+        let count = inner.counts.entry((door, reason)).or_default();
         *count = count.saturating_add(times);
     }
 
@@ -54,20 +54,25 @@ impl Strangers {
 
 impl Broker {
     /// Counts one refusal of a caller that nobody knows. The first after a quiet minute is on record at once.
-    pub(super) async fn stranger_refused(&self, reason: &'static str) {
-        self.strangers.count(reason, 1);
+    pub(super) async fn stranger_refused(&self, door: &'static str, reason: &'static str) {
+        self.strangers.count(door, reason, 1);
         self.tell_strangers().await;
     }
 
-    /// Puts on record what was counted, unless the last entry is too young.
+    /// Puts on record what was counted, one entry for each door, unless the last ones are too young.
     pub(super) async fn tell_strangers(&self) {
         let Some(counts) = self.strangers.due(self.now()) else { return };
-        let reasons = counts.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
-        let event = Event::StrangersRefused { listener: "proxy".to_owned(), reasons };
-        if let Err(problem) = self.record(event).await {
-            tracing::warn!(%problem, "refusals of unknown callers are not on record; they will be");
-            for (reason, count) in counts {
-                self.strangers.count(reason, count);
+        let mut doors: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
+        for ((door, reason), count) in &counts {
+            doors.entry(door).or_default().insert((*reason).to_owned(), *count);
+        }
+        let event =
+            |(door, reasons): (&str, _)| Event::StrangersRefused { listener: door.to_owned(), reasons };
+        let entries = doors.into_iter().map(|door| self.entry(event(door))).collect();
+        if let Err(error) = self.parts.store.append(entries).await {
+            tracing::warn!(%error, "refusals of unknown callers are not on record; they will be");
+            for ((door, reason), count) in counts {
+                self.strangers.count(door, reason, count);
             }
         }
     }
@@ -93,8 +98,8 @@ mod tests {
         let (mut entries, mut told) = (0, 0);
         for at in [start, start.plus(WINDOW / 2), start.plus(WINDOW), start.plus(WINDOW * 2)] {
             for _ in 0..1_000 {
-                strangers.count("host", 1);
-                strangers.count("agent_key", 1);
+                strangers.count("proxy", "host", 1);
+                strangers.count("layer", "agent_key", 1);
                 if let Some(counts) = strangers.due(at) {
                     entries += 1;
                     told += counts.values().sum::<u64>();

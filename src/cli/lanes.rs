@@ -65,6 +65,11 @@ pub(super) fn told(page: &mut Page, report: &Report) {
         }
     }
     secrets(page, report, &lanes);
+    for row in &lanes.reported {
+        let how = row.how.as_ref().map(|how| format!(" ({how})")).unwrap_or_default();
+        let (who, kind, what) = (&row.layer_name, &row.kind, &row.what);
+        page.line(format!("   reported by {who} ({}): {kind} {}×: {what}{how}", row.layer, row.count));
+    }
     for one in &lanes.disagreements {
         let claimed = &one.claimed.step.tool;
         let observed = &one.observed.executable;

@@ -8,6 +8,7 @@ mod approvals;
 mod approve;
 mod completion;
 mod credential;
+mod decider;
 mod demo;
 mod deny;
 mod doctor;
@@ -18,6 +19,7 @@ mod identity;
 mod init;
 mod inside;
 mod lanes;
+mod layer;
 mod log;
 mod output;
 mod passphrase;
@@ -35,6 +37,7 @@ mod token;
 mod upstream;
 mod vault;
 mod wait;
+mod why;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -78,6 +81,7 @@ enum Command {
     Token(token::Token),
     Revoke(revoke::Revoke),
     Report(report::Report),
+    Why(Box<why::Why>),
     #[command(subcommand)]
     Approvals(approvals::Approvals),
     #[command(subcommand)]
@@ -92,6 +96,9 @@ enum Command {
     Agent(agent::Agents),
     #[command(subcommand)]
     Person(person::People),
+    #[command(subcommand)]
+    Layer(layer::Layers),
+    Decider(decider::Decider),
     #[command(subcommand)]
     Vault(vault::Vault),
     #[command(subcommand)]
@@ -184,6 +191,7 @@ async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Token(command) => command.run(output).await,
         Command::Revoke(command) => command.run(output).await,
         Command::Report(command) => command.run(output).await,
+        Command::Why(command) => command.run(output).await,
         Command::Approvals(command) => command.run(output).await,
         Command::Log(command) => command.run(output).await,
         Command::Upstream(command) => command.run(output).await,
@@ -191,6 +199,8 @@ async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Credential(command) => command.run(output).await,
         Command::Agent(command) => command.run(output).await,
         Command::Person(command) => command.run(output).await,
+        Command::Layer(command) => command.run(output).await,
+        Command::Decider(command) => command.run(output).await,
         Command::Vault(command) => command.run(output).await,
         Command::Hook(command) => command.run(output).await,
         Command::Step(command) => command.run(output).await,

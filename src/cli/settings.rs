@@ -9,10 +9,10 @@ use clap::Args;
 
 use super::failure::Failure;
 use crate::domain::upstream::Origin;
-use crate::edges::client::{ApiKey, Client};
+use crate::edges::client::{ApiKey, Client, LayerClient};
 
 /// Keys that must come from the environment, and not from the command line.
-pub(crate) const ENVIRONMENT_ONLY: [&str; 2] = ["agent_key", "review_key"];
+pub(crate) const ENVIRONMENT_ONLY: [&str; 3] = ["agent_key", "review_key", "layer_key"];
 
 /// How an agent speaks to Exeat.
 #[derive(Args, Clone, Debug)]
@@ -94,6 +94,35 @@ impl InRun {
     #[must_use]
     pub(crate) fn run(&self) -> Option<&str> {
         self.inside_run.as_deref()
+    }
+}
+
+/// How a layer speaks to Exeat.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LayerSide {
+    /// The agent listener.
+    #[arg(
+        long,
+        env = "EXEAT_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:7331",
+        help_heading = "Connection"
+    )]
+    pub(crate) url: Origin,
+    /// The layer's key; set EXEAT_LAYER_KEY.
+    #[arg(long, env = "EXEAT_LAYER_KEY", value_name = "KEY", hide_env_values = true, hide = true)]
+    pub(crate) layer_key: Option<ApiKey>,
+}
+
+impl LayerSide {
+    /// The client.
+    ///
+    /// # Errors
+    /// When no key is set.
+    pub(crate) fn client(&self) -> Result<LayerClient, Failure> {
+        let key =
+            self.layer_key.as_ref().ok_or_else(|| missing("EXEAT_LAYER_KEY", "exeat layer add NAME"))?;
+        Ok(LayerClient::new(self.url.clone(), key)?)
     }
 }
 

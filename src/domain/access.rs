@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::identity::Identity;
+use super::layer::Via;
 use super::scope::{HttpTarget, ScopeItem, Target};
 use super::step::SeenStep;
 use super::token::{LiveToken, VerifiedToken};
@@ -56,8 +57,10 @@ pub struct Means {
     pub credential: CredentialId,
     /// Its version.
     pub credential_version: u64,
-    /// The address that is dialled.
+    /// The address that is dialled; none where a layer dials.
     pub address: Option<SocketAddr>,
+    /// The layer that asked, if one did.
+    pub via: Option<Via>,
     /// When.
     pub at: Timestamp,
     /// What the agent is doing, as far as anybody knows.
@@ -113,6 +116,7 @@ impl Permit {
             target: self.target.redacted(),
             address: means.address,
             at: means.at,
+            via: means.via,
             step: means.step,
         };
         (start, self.target)

@@ -1,4 +1,4 @@
-//! Keys by which agents and people are known: shown once, kept as a hash.
+//! Keys by which agents, people and layers are known: shown once, kept as a hash.
 
 use zeroize::Zeroizing;
 
@@ -12,6 +12,8 @@ pub enum KeyKind {
     Agent,
     /// A person's, for the review listener.
     Review,
+    /// A layer's, for its questions and reports on the agent listener.
+    Layer,
     /// A run's, in place of a credential it does not have; good for nothing but the slot of one upstream, on the run's own socket.
     Placeholder,
 }
@@ -21,6 +23,7 @@ impl KeyKind {
         match self {
             Self::Agent => "exa_",
             Self::Review => "exr_",
+            Self::Layer => "exl_",
             Self::Placeholder => "exeat_pl_",
         }
     }

@@ -1,4 +1,4 @@
-//! Whom Exeat sees: agents and people. Ids decide; names are for reading (J02).
+//! Whom Exeat sees: agents and people; layers are in [`super::layer`]. Ids decide; names are for reading (J02).
 
 use std::collections::BTreeSet;
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::clock::Timestamp;
 use crate::base::id::{AgentId, ApprovalId, CredentialId, RunId, TokenId, UpstreamId, UseId};
 use crate::domain::identity::Identity;
+use crate::domain::layer::Via;
 use crate::domain::step::SeenStep;
 
 /// A use that is about to begin: what the ledger will say before any byte carries a credential (I2).
@@ -38,6 +39,9 @@ pub struct UseStart {
     pub address: Option<std::net::SocketAddr>,
     /// When.
     pub at: Timestamp,
+    /// The layer that asked and makes the request, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
     /// What the agent was doing, as far as anybody knew.
     #[serde(default, skip_serializing_if = "SeenStep::is_empty")]
     pub step: SeenStep,

@@ -9,8 +9,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use super::state::{Edge, Listener};
+use crate::domain::layer::Layer;
 use crate::domain::principal::{Agent, Person, Role};
 use crate::domain::problem::{Problem, ProblemKind};
+use crate::planes::network::forward_auth;
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum Access {
     Anyone,
     /// An enrolled agent.
     Agent,
+    /// An enrolled layer.
+    Layer,
     /// A run, through its own socket.
     Run,
     /// A person with one of these roles.
@@ -49,6 +53,25 @@ impl FromRequestParts<Edge> for AgentCaller {
         match key.and_then(|key| edge.broker().agent_by_key(key)) {
             Some(agent) => Ok(Self(agent)),
             None => Err(unknown(edge, key.is_some(), "Send `Authorization: Bearer AGENT_KEY`.").await),
+        }
+    }
+}
+
+/// An enrolled layer. Its key has a header of its own.
+pub struct LayerCaller(pub Arc<Layer>);
+
+impl Caller for LayerCaller {
+    const ACCESS: Access = Access::Layer;
+}
+
+impl FromRequestParts<Edge> for LayerCaller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
+        let key = one(&parts.headers, &forward_auth::KEY).filter(|_| edge.listener() == Listener::Agent);
+        match key.and_then(|key| edge.broker().layer_by_key(key)) {
+            Some(layer) => Ok(Self(layer)),
+            None => Err(unknown(edge, key.is_some(), "Send the layer's key in `Exeat-Layer-Key`.").await),
         }
     }
 }
@@ -105,8 +128,12 @@ async fn unknown(edge: &Edge, shown: bool, detail: &str) -> Problem {
 
 /// The bearer credential (RFC 6750 §2.1), if the request carries exactly one `Authorization` (C15).
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let value = values.next().filter(|_| values.next().is_none())?.to_str().ok()?;
-    let (scheme, key) = value.split_once(' ')?;
+    let (scheme, key) = one(headers, &header::AUTHORIZATION)?.split_once(' ')?;
     (scheme.eq_ignore_ascii_case("bearer") && key.len() <= LONGEST_KEY).then_some(key)
+}
+
+/// The value of a header that is there exactly once.
+fn one<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())?.to_str().ok()
 }

@@ -4,18 +4,20 @@
 //! loopback. It never prints and never retries; what a refusal means is the caller's business.
 
 mod inside;
+mod layer;
 mod long;
 
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+pub use self::layer::{LayerClient, Question, Verdict};
 use crate::domain::upstream::{Origin, Scheme};
 
 /// How long an answer may take, beyond the time that the request itself asks to wait.
@@ -103,14 +105,19 @@ impl Client {
     /// # Errors
     /// When the machine has nothing to make a client from.
     pub fn new(origin: Origin, key: Option<&ApiKey>) -> Result<Self, ClientError> {
+        let bearer = key.map(|key| Zeroizing::new(format!("Bearer {}", key.0.as_str())));
+        Self::showing(origin, bearer.map(|bearer| (AUTHORIZATION, bearer)))
+    }
+
+    /// A client that shows `key` in this header of every request.
+    fn showing(origin: Origin, key: Option<(HeaderName, Zeroizing<String>)>) -> Result<Self, ClientError> {
         use_ring();
         let mut headers = HeaderMap::new();
-        if let Some(key) = key {
-            let bearer = Zeroizing::new(format!("Bearer {}", key.0.as_str()));
-            if let Ok(mut value) = HeaderValue::from_str(&bearer) {
-                value.set_sensitive(true);
-                drop(headers.insert(AUTHORIZATION, value));
-            }
+        if let Some((name, key)) = key
+            && let Ok(mut value) = HeaderValue::from_str(&key)
+        {
+            value.set_sensitive(true);
+            drop(headers.insert(name, value));
         }
         let mut builder = reqwest::Client::builder();
         if origin.scheme == Scheme::Http {
@@ -212,14 +219,6 @@ impl Client {
     /// [`ClientError`].
     pub async fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), ClientError> {
         self.accepted(self.request(Method::POST, path).json(body).timeout(PATIENCE)).await.map(drop)
-    }
-
-    /// Removes.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn remove(&self, path: &str) -> Result<(), ClientError> {
-        self.accepted(self.request(Method::DELETE, path).timeout(PATIENCE)).await.map(drop)
     }
 
     /// Reads text, such as a signed note.

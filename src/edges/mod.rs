@@ -18,4 +18,5 @@ pub mod review;
 pub mod route;
 pub mod state;
 mod view;
+mod why;
 pub mod wire;

@@ -1,6 +1,6 @@
 //! What both OpenAPI documents begin with.
 
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, Info, License, OpenApi, Paths};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -31,5 +31,12 @@ pub(super) fn base(title: &str, description: &str, scheme: &str) -> OpenApi {
     drop(components.schemas.insert("Problem".to_owned(), Problem::schema()));
     let mut document = OpenApi::new(info, Paths::new());
     document.components = Some(components);
+    document
+}
+
+/// The same with the key of layers, which is no bearer: `Authorization` belongs to the request that a layer asks about.
+pub(super) fn with_layers(mut document: OpenApi) -> OpenApi {
+    let key = ApiKey::Header(ApiKeyValue::new(crate::planes::network::forward_auth::KEY.as_str()));
+    document.components.get_or_insert_default().add_security_scheme("layer_key", SecurityScheme::ApiKey(key));
     document
 }

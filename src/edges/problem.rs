@@ -13,13 +13,18 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = [(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))];
-        let mut response = (status, headers, self.document().to_string()).into_response();
+        let mut response = as_response(&self, status);
         if let Some((name, value)) = companion(self.kind) {
             drop(response.headers_mut().insert(name, value));
         }
         response
     }
+}
+
+/// The problem under another status than its own.
+pub(super) fn as_response(problem: &Problem, status: StatusCode) -> Response {
+    let headers = [(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))];
+    (status, headers, problem.document().to_string()).into_response()
 }
 
 /// A request that cannot be read because of this one field, header or parameter.

@@ -50,8 +50,15 @@ impl Route {
     pub fn operations(&self) -> Vec<(Method, String)> {
         let (_, paths, _) = &self.operation;
         let methods = |item: &PathItem| {
-            let known =
-                [(Method::GET, &item.get), (Method::POST, &item.post), (Method::DELETE, &item.delete)];
+            let known = [
+                (Method::GET, &item.get),
+                (Method::HEAD, &item.head),
+                (Method::POST, &item.post),
+                (Method::PUT, &item.put),
+                (Method::PATCH, &item.patch),
+                (Method::DELETE, &item.delete),
+                (Method::OPTIONS, &item.options),
+            ];
             known
                 .into_iter()
                 .filter(|(_, operation)| operation.is_some())
@@ -96,7 +103,8 @@ pub(super) fn router(edge: Edge, table: Vec<Route>) -> Router {
 }
 
 fn present(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten()
+    let PathItem { get, head, post, put, patch, delete, options, .. } = item;
+    [get, head, post, put, patch, delete, options].into_iter().flatten()
 }
 
 /// Says in the document who may call, and what everybody else is told.
@@ -104,6 +112,7 @@ fn describe(operation: &mut Operation, access: Access) {
     let (scheme, roles) = match access {
         Access::Anyone | Access::Run => return,
         Access::Agent => ("agent_key", Vec::new()),
+        Access::Layer => ("layer_key", Vec::new()),
         Access::Person(roles) => ("review_key", roles.iter().map(|role| role.as_str()).collect()),
     };
     operation.security = Some(vec![SecurityRequirement::new(scheme, Vec::<String>::new())]);

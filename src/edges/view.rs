@@ -4,9 +4,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::state::Edge;
-use super::wire::{AgentView, PersonView, UpstreamView};
+use super::wire::{AgentView, LayerView, PersonView, UpstreamView};
 use super::wire::{AnswerView, ApprovalReview, ApprovalView, DecisionView, FileView, LimitsView};
 use crate::domain::approval::{Approval, Decision, State};
+use crate::domain::layer::Layer;
 use crate::domain::principal::{Agent, Person};
 use crate::domain::upstream::Upstream;
 use crate::domain::widening::FileGrant;
@@ -57,6 +58,21 @@ pub(super) fn agent(agent: &Agent) -> AgentView {
         enrolled_by: agent.enrolled_by,
         expires_at: agent.expires_at,
         removed_at: agent.removed_at,
+    }
+}
+
+/// A layer, without its key.
+pub(super) fn layer(layer: &Layer) -> LayerView {
+    LayerView {
+        id: layer.id,
+        name: layer.name.clone(),
+        form: layer.form,
+        upstreams: layer.upstreams.clone(),
+        agents: layer.agents.clone(),
+        inject: layer.inject,
+        enrolled_by: layer.enrolled_by,
+        expires_at: layer.expires_at,
+        removed_at: layer.removed_at,
     }
 }
 

@@ -2,14 +2,17 @@
 
 use futures_util::future::BoxFuture;
 
+use super::installed::{Installed, SealedKey};
 use super::open::{OpenConnection, OpenUse};
 use super::query::{ApprovalQuery, EntryQuery, StoredCheckpoint, StoredEntry};
+use super::report::{Noted, Report};
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
-use crate::base::id::{AgentId, ApprovalId, CredentialId, PersonId, RunId, TokenId, UpstreamId};
+use crate::base::id::{AgentId, ApprovalId, CredentialId, LayerId, PersonId, RunId, TokenId, UpstreamId};
 use crate::domain::approval::{Approval, Exchange};
 use crate::domain::connection::{ConnectionEnd, ConnectionStart};
 use crate::domain::identity::Identity;
+use crate::domain::layer::Layer;
 use crate::domain::ledger::{Entry, KeyPurpose, Recorded};
 use crate::domain::principal::{Agent, Person};
 use crate::domain::run::RunRecord;
@@ -54,6 +57,10 @@ pub enum Change {
     AddAgent { agent: Agent, key: Digest },
     /// An agent's end; its tokens are dead and its pending requests cancelled with it, each with an entry `Cancelled` after this one. `Conflict` when there is none such.
     RemoveAgent { id: AgentId, at: Timestamp },
+    /// A new layer, known by the hash of a key. `Conflict` when the name is taken by a layer not removed.
+    AddLayer { layer: Layer, key: Digest },
+    /// A layer's end. `Conflict` when there is none such.
+    RemoveLayer { id: LayerId, at: Timestamp },
     /// An acting identity. Naming one twice changes nothing.
     AddIdentity { identity: Identity },
     /// A definition, new (version 1) or the next version of one; approvals bound to an older one become stale.
@@ -76,53 +83,6 @@ pub enum Change {
     AddKey { key: SealedKey },
     /// Only the entry.
     Nothing,
-}
-
-/// A signing key, sealed by the vault.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SealedKey {
-    /// Its id: for token keys the `kid`.
-    pub id: String,
-    /// What it signs.
-    pub purpose: KeyPurpose,
-    /// The public half, or the certificate.
-    pub public: Vec<u8>,
-    /// The private half, sealed.
-    pub sealed: Vec<u8>,
-    /// When it took over.
-    pub since: Timestamp,
-}
-
-/// A sealed credential.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SealedCredential {
-    /// Its id.
-    pub id: CredentialId,
-    /// Its version.
-    pub version: u64,
-    /// Its upstream.
-    pub upstream: UpstreamId,
-    /// Its acting identity.
-    pub identity: Identity,
-    /// The secret, sealed.
-    pub sealed: Vec<u8>,
-}
-
-/// Everything installed, at one moment. Small enough to hold in memory.
-#[derive(Clone, Debug, Default)]
-pub struct Installed {
-    /// People, removed ones too, each with the hash of their key.
-    pub people: Vec<(Person, Digest)>,
-    /// Agents, removed ones too, each with the hash of its key.
-    pub agents: Vec<(Agent, Digest)>,
-    /// Acting identities.
-    pub identities: Vec<Identity>,
-    /// Upstreams, the current version of each.
-    pub upstreams: Vec<Upstream>,
-    /// Credentials, the current version of each.
-    pub credentials: Vec<SealedCredential>,
-    /// The policy in force.
-    pub policy: Option<Digest>,
 }
 
 /// Where the log stands.
@@ -260,6 +220,9 @@ pub trait Store: Send + Sync + 'static {
     fn start_use(&self, start: UseStart) -> Later<'_, Recorded<UseStart>, UseDenied>;
     /// Writes how a use ended, once; a second ending is a `Conflict`. `None`: nobody reported it.
     fn finish_use(&self, open: OpenUse, outcome: Option<Outcome>, at: Timestamp) -> Later<'_, Recorded<()>>;
+    /// Puts on record what a layer reports, each with its entry and each once: what came before under the same source and id is
+    /// `Repeated`, and what closes a use that is not open any more is `Unknown`. All of it in one step.
+    fn report(&self, reports: Vec<Report>) -> Later<'_, Vec<Noted>>;
     /// Puts a run on record, with its entry. `Conflict` when its agent has been removed.
     fn start_run(&self, record: RunRecord, entry: Entry) -> Later<'_, Recorded<()>>;
     /// Writes the next state of a run. `Conflict` when it does not follow from the stored one. With its end everything that was granted to

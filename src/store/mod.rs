@@ -5,13 +5,16 @@
 //! leaves this folder. Reads see every write that returned before they began.
 
 mod contract;
+mod installed;
 mod open;
 mod query;
+mod report;
 pub mod sqlite;
 
 pub use contract::{
-    Change, CreateRefused, Created, Head, Installed, IssueRefused, Later, SealedCredential, SealedKey, Store,
-    StoreError, TokenRecord, UseDenied,
+    Change, CreateRefused, Created, Head, IssueRefused, Later, Store, StoreError, TokenRecord, UseDenied,
 };
+pub use installed::{Installed, SealedCredential, SealedKey};
 pub use open::{OpenConnection, OpenUse};
 pub use query::{ApprovalQuery, EntryQuery, StoredCheckpoint, StoredEntry};
+pub use report::{Noted, Report};

@@ -86,6 +86,7 @@ const EXPOSE: &[(&str, &str)] = &[
         "broker/gate.rs",
         "an agent key or a token as it was presented, or a token held for a run, to be looked up by its hash or verified",
     ),
+    ("broker/layers/ask.rs", "a token as a layer shows it, to be verified"),
     ("broker/setup/credentials.rs", "a new credential is checked for what cannot stand in a header field"),
     ("edges/api/token.rs", "a new token leaves, once, in the answer of the exchange"),
     ("planes/network/authority.rs", "the key that signs the certificates of intercepted hosts"),

@@ -14,9 +14,10 @@ use exeat::base::clock::{Clock, SystemClock, Timestamp};
 use exeat::base::id::PersonId;
 use exeat::base::random::SystemRandomness;
 use exeat::base::tasks::Tasks;
-use exeat::broker::{Broker, NewAgent, NewUpstream, Parts, Signing, new_key, open_key};
+use exeat::broker::{Broker, NewAgent, NewLayer, NewUpstream, Parts, Signing, new_key, open_key};
 use exeat::domain::approval::{Limits, Policy};
 use exeat::domain::key::{KeyKind, PlainKey};
+use exeat::domain::layer::LayerForm;
 use exeat::domain::ledger::{Entry, Event, KeyPurpose};
 use exeat::domain::principal::{Person, Role};
 use exeat::edges::hosts::Hosts;
@@ -45,6 +46,7 @@ struct House {
     agent: Router,
     review: Router,
     agent_key: String,
+    layer_key: String,
     operator: String,
     reviewer: String,
     auditor: String,
@@ -94,8 +96,20 @@ impl House {
         let broker = Arc::new(Broker::open(parts).await.unwrap());
         broker.settle().await.unwrap();
         let (agent_key, reviewer, auditor) = furnish(&broker, &first).await;
+        let layer_key = layer(&broker, &first).await;
         let (agent, review) = listeners(&broker);
-        Self { agent, review, agent_key, operator, reviewer, auditor, broker, tasks, _directory: directory }
+        Self {
+            agent,
+            review,
+            agent_key,
+            layer_key,
+            operator,
+            reviewer,
+            auditor,
+            broker,
+            tasks,
+            _directory: directory,
+        }
     }
 
     async fn asks(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
@@ -158,6 +172,19 @@ async fn furnish(broker: &Broker, by: &Person) -> (String, String, String) {
         keys.push(key.shown_once().to_owned());
     }
     (agent.shown_once().to_owned(), keys[0].clone(), keys[1].clone())
+}
+
+/// A layer that may ask about everything there is.
+async fn layer(broker: &Broker, by: &Person) -> String {
+    let layer = NewLayer {
+        name: "gateway".parse().unwrap(),
+        form: LayerForm::Nginx,
+        upstreams: broker.catalog().upstreams().map(|upstream| upstream.name.clone()).collect(),
+        agents: broker.catalog().agents().iter().map(|agent| agent.id).collect(),
+        inject: true,
+        expires_in: None,
+    };
+    broker.enrol_layer(by, layer).await.unwrap().1.shown_once().to_owned()
 }
 
 fn listeners(broker: &Arc<Broker>) -> (Router, Router) {

@@ -21,6 +21,8 @@ mod harden;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod layers;
+#[cfg(test)]
 mod ledger_export;
 #[cfg(test)]
 mod ledger_proofs;

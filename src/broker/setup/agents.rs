@@ -1,7 +1,6 @@
 //! Agents: enrolled with a key that is shown once, removed with everything they hold.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use super::super::{Broker, no_randomness, not_found, request::invalid};
 use crate::base::id::{AgentId, PersonId};
@@ -12,11 +11,6 @@ use crate::domain::name::Name;
 use crate::domain::principal::{Agent, Label, Person};
 use crate::domain::problem::Problem;
 use crate::store::Change;
-
-/// How long an agent's key works when nobody says: 90 days.
-const KEY_LIFE: u32 = 90 * 24 * 60 * 60;
-/// The longest an agent's key works: a year (I8).
-const LONGEST_KEY_LIFE: u32 = 366 * 24 * 60 * 60;
 
 /// An agent to be enrolled.
 #[derive(Clone, Debug)]
@@ -68,21 +62,13 @@ impl Broker {
                 &format!("add {missing} first: `exeat identity add {missing}`"),
             ));
         }
-        if let Some(missing) = new.upstreams.iter().find(|name| catalog.upstream(name).is_none()) {
-            return Err(invalid(
-                "/upstreams",
-                &format!("add {missing} first: `exeat upstream add {missing} …`"),
-            ));
-        }
+        self.check_upstreams(&new.upstreams)?;
         let person =
             new.on_behalf_of.map(|id| catalog.person(id).filter(|person| person.removed_at.is_none()));
         if person.is_some_and(|person| person.is_none()) {
             return Err(invalid("/on_behalf_of", "no such person"));
         }
-        let life = new.expires_in.unwrap_or(KEY_LIFE);
-        if life == 0 || life > LONGEST_KEY_LIFE {
-            return Err(invalid("/expires_in", &format!("give 1 to {LONGEST_KEY_LIFE} seconds")));
-        }
+        let expires_at = self.key_ends(new.expires_in)?;
         let (clock, random) = (self.parts.clock.as_ref(), self.parts.random.as_ref());
         Ok(Agent {
             id: AgentId::new(clock, random).map_err(no_randomness)?,
@@ -91,7 +77,7 @@ impl Broker {
             upstreams: new.upstreams,
             on_behalf_of: new.on_behalf_of,
             enrolled_by: by.id,
-            expires_at: self.now().plus(Duration::from_secs(u64::from(life))),
+            expires_at,
             removed_at: None,
         })
     }

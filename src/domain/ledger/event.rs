@@ -7,14 +7,16 @@ use serde::{Deserialize, Serialize};
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
 use crate::base::id::{
-    AgentId, ApprovalId, ConnectionId, CredentialId, PersonId, RunId, TokenId, UpstreamId, UseId,
+    AgentId, ApprovalId, ConnectionId, CredentialId, LayerId, PersonId, RunId, TokenId, UpstreamId, UseId,
 };
-use crate::domain::approval::{Decision, Exchange, Statement};
+use crate::domain::approval::{Decision, Statement};
 use crate::domain::connection::ConnectionStart;
 use crate::domain::files::UsedFiles;
 use crate::domain::identity::Identity;
+use crate::domain::layer::{Layer, Via};
 use crate::domain::name::Name;
-use crate::domain::principal::{Agent, Label, Person, Role};
+use crate::domain::principal::{Agent, Label, Role};
+use crate::domain::reported::{Sighting, UseReport};
 use crate::domain::run::{Claim, ClimbCause, Run, RunEnd, Rung};
 use crate::domain::scope::ScopeItem;
 use crate::domain::step::SeenStep;
@@ -60,6 +62,10 @@ pub enum Event {
     AgentEnrolled { agent: Agent, by: PersonId },
     /// An agent was removed.
     AgentRemoved { agent: AgentId, by: PersonId },
+    /// A layer was enrolled.
+    LayerEnrolled { layer: Layer, by: PersonId },
+    /// A layer was removed.
+    LayerRemoved { layer: LayerId, by: PersonId },
     /// An acting identity was named.
     IdentityAdded { identity: Identity, by: PersonId },
     /// An upstream was defined, or redefined.
@@ -159,6 +165,8 @@ pub enum Event {
         agent: AgentId,
         run: Option<RunId>,
     },
+    /// The layer that had asked for a use said how it ended. Nobody else saw it.
+    UseReported(UseReport),
     /// A use was refused.
     UseRefused(UseRefusal),
     /// A run began.
@@ -198,6 +206,8 @@ pub enum Event {
         approval: Option<ApprovalId>,
         host: String,
     },
+    /// A layer said that it saw something in a run. Nobody else saw it.
+    LayerReported(Sighting),
     /// Somebody's key was not accepted on a listener.
     AuthenticationFailed { listener: String },
     /// What callers that nobody knows sent to a listener was refused, so often for each reason since the last such entry.
@@ -227,6 +237,9 @@ pub struct UseRefusal {
     pub reason: String,
     /// Method and URL, with query values masked; what could be read of it.
     pub target: Option<String>,
+    /// The layer that asked, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
     /// What the agent was doing, as far as anybody knew.
     #[serde(default, skip_serializing_if = "SeenStep::is_empty")]
     pub step: SeenStep,
@@ -263,29 +276,5 @@ impl Entry {
     pub fn canonical(&self) -> Vec<u8> {
         // Entries hold only strings, integers, lists and objects with text keys: nothing that can fail.
         serde_json_canonicalizer::to_vec(self).unwrap_or_default()
-    }
-}
-
-impl Event {
-    /// The event of an exchange.
-    #[must_use]
-    pub fn token_issued(exchange: &Exchange) -> Self {
-        Self::TokenIssued {
-            token: exchange.token(),
-            approval: exchange.approval(),
-            agent: exchange.agent(),
-            run: exchange.run(),
-            identity: exchange.identity().clone(),
-            items: exchange.items().to_vec(),
-            approvers: exchange.approvers().to_vec(),
-            statement_digest: exchange.statement_digest(),
-            expires_at: exchange.expires_at(),
-        }
-    }
-
-    /// The event of a person being added.
-    #[must_use]
-    pub fn person_added(person: &Person, by: Option<PersonId>) -> Self {
-        Self::PersonAdded { person: person.id, name: person.name.clone(), roles: person.roles.clone(), by }
     }
 }

@@ -3,6 +3,7 @@
 use super::event::Event;
 use crate::base::id::{AgentId, ApprovalId, RunId, TokenId, UseId};
 use crate::domain::connection::ConnectionStart;
+use crate::domain::reported::UseReport;
 
 /// What an entry is about: the columns by which a report finds it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +35,8 @@ impl Event {
             Self::PersonRemoved { .. } => "person_removed",
             Self::AgentEnrolled { .. } => "agent_enrolled",
             Self::AgentRemoved { .. } => "agent_removed",
+            Self::LayerEnrolled { .. } => "layer_enrolled",
+            Self::LayerRemoved { .. } => "layer_removed",
             Self::IdentityAdded { .. } => "identity_added",
             Self::UpstreamDefined { .. } => "upstream_defined",
             Self::CredentialSealed { .. } => "credential_sealed",
@@ -50,6 +53,7 @@ impl Event {
             Self::UseStarted(_) => "use_started",
             Self::UseFinished { .. } => "use_finished",
             Self::UseUnfinished { .. } => "use_unfinished",
+            Self::UseReported(_) => "use_reported",
             Self::UseRefused(_) => "use_refused",
             Self::RunStarted(_) => "run_started",
             Self::RunStep { .. } => "run_step",
@@ -59,6 +63,7 @@ impl Event {
             Self::ConnectionOpened(_) => "connection_opened",
             Self::ConnectionClosed { .. } => "connection_closed",
             Self::ConnectionUnfinished { .. } => "connection_unfinished",
+            Self::LayerReported(_) => "layer_reported",
             Self::AuthenticationFailed { .. } => "authentication_failed",
             Self::StrangersRefused { .. } => "strangers_refused",
             Self::LedgerRead { .. } => "ledger_read",
@@ -118,6 +123,7 @@ impl Event {
                 usage: Some(start.id),
             },
             Self::UseFinished { id, token, approval, agent, run, .. }
+            | Self::UseReported(UseReport { id, token, approval, agent, run, .. })
             | Self::UseUnfinished { id, token, approval, agent, run } => Links {
                 approval: Some(*approval),
                 token: Some(*token),
@@ -125,6 +131,9 @@ impl Event {
                 run: *run,
                 usage: Some(*id),
             },
+            Self::LayerReported(sighting) => {
+                Links { agent: Some(sighting.agent), run: Some(sighting.run), ..none }
+            }
             Self::UseRefused(refusal) => Links {
                 approval: refusal.approval,
                 token: refusal.token,

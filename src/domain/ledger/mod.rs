@@ -4,6 +4,7 @@ pub mod checkpoint;
 mod event;
 pub mod export;
 mod links;
+mod made;
 pub mod merkle;
 pub mod nodes;
 pub mod note;

@@ -11,6 +11,7 @@ use super::lanes_fold::LanesFold;
 use crate::base::clock::Timestamp;
 use crate::base::id::{AgentId, ApprovalId, RunId, TokenId, UseId};
 use crate::domain::ledger::{Entry, Event, UseRefusal};
+use crate::domain::reported::UseReport;
 
 /// How many refused uses are remembered, in case a request names one as its step.
 const MAX_REMEMBERED: usize = 10_000;
@@ -148,7 +149,9 @@ impl Fold {
         match event {
             Event::TokenRevoked { .. } => self.approval(approval, place).token_revoked(place, token),
             Event::UseStarted(start) => self.approval(approval, place).started(place, start),
-            Event::UseFinished { id, .. } => self.approval(approval, place).finished(*id),
+            Event::UseFinished { id, .. } | Event::UseReported(UseReport { id, .. }) => {
+                self.approval(approval, place).finished(*id);
+            }
             Event::UseUnfinished { id, .. } => self.approval(approval, place).given_up(place, *id, token),
             _ => {}
         }

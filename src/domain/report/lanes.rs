@@ -4,9 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
-use crate::base::id::{AgentId, ApprovalId, RunId};
+use crate::base::id::{AgentId, ApprovalId, LayerId, RunId};
 use crate::domain::files::{Access, UsedPath};
 use crate::domain::inert::Inert;
+use crate::domain::principal::Label;
 use crate::domain::run::{ClimbCause, PathText, RunEnd, Rung};
 use crate::domain::scope::ScopeItem;
 use crate::domain::step::{LatestClaim, ObservedStep};
@@ -21,8 +22,39 @@ pub struct Lanes {
     pub network: NetworkLane,
     /// Where claim and observation disagree.
     pub disagreements: Vec<Disagreement>,
+    /// What layers say they saw. Nobody else saw it.
+    #[serde(default)]
+    pub reported: Vec<ReportedRow>,
     /// What is not listed, because there is too much of it.
     pub further: u64,
+}
+
+/// Something that a layer says it saw, and how often it says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportedRow {
+    /// Who says so.
+    pub layer: LayerId,
+    /// What that layer is called.
+    pub layer_name: Label,
+    /// The run.
+    pub run: RunId,
+    /// What kind of thing: `connection`, `refusal` or `file`.
+    pub kind: String,
+    /// What: a host, a target or a path.
+    pub what: String,
+    /// The reason of a refusal; the access to a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how: Option<String>,
+    /// How many events; of files, how many opens.
+    pub count: u64,
+    /// Bytes sent.
+    pub bytes_up: u64,
+    /// Bytes received.
+    pub bytes_down: u64,
+    /// When it was first put on record.
+    pub first: Timestamp,
+    /// When last.
+    pub last: Timestamp,
 }
 
 /// One run.

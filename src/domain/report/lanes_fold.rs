@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::files_fold::{Room, account};
 use super::fold::Place;
 use super::lanes::{Climb, Disagreement, HostRefused, HostUsed, Lanes, NetworkLane, RunAccount, Widening};
+use super::reported_fold::ReportedFold;
 use crate::base::id::{ConnectionId, RunId};
 use crate::domain::connection::ConnectionStart;
 use crate::domain::ledger::{Event, UseRefusal};
@@ -39,6 +40,7 @@ pub(super) struct LanesFold {
     refused: BTreeMap<(String, String), HostRefused>,
     open: HashMap<ConnectionId, String>,
     room: Room,
+    reported: ReportedFold,
 }
 
 impl LanesFold {
@@ -84,6 +86,9 @@ impl LanesFold {
             }
             Event::UseStarted(start) => self.compare(place, start.id.to_string(), &start.step),
             Event::UseRefused(refusal) => self.refused(place, refusal),
+            Event::LayerReported(sighting) => {
+                self.lanes.further += u64::from(!self.reported.add(place, sighting));
+            }
             _ => {}
         }
     }
@@ -194,6 +199,7 @@ impl LanesFold {
             used,
             refused: self.refused.into_values().collect(),
         };
+        self.lanes.reported = self.reported.finish();
         self.lanes
     }
 }

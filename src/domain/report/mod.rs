@@ -12,6 +12,7 @@ mod fold;
 mod granted;
 mod lanes;
 mod lanes_fold;
+mod reported_fold;
 #[cfg(test)]
 mod tests;
 
@@ -24,8 +25,8 @@ pub use account::{
 pub use denied::{Attempt, Denied, DeniedKind};
 pub use fold::Fold;
 pub use lanes::{
-    Climb, Disagreement, FilesAccount, HostRefused, HostUsed, Lanes, NetworkLane, RunAccount, Untouched,
-    Widening,
+    Climb, Disagreement, FilesAccount, HostRefused, HostUsed, Lanes, NetworkLane, ReportedRow, RunAccount,
+    Untouched, Widening,
 };
 
 use crate::domain::ledger::Entry;

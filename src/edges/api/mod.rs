@@ -1,11 +1,15 @@
-//! What agents reach: asking, exchanging, and what is public about both.
+//! What agents and layers reach: asking, exchanging, authorizing, reporting, and what is public about it.
 
 mod approvals;
+mod authorize;
 mod discovery;
+mod events;
+mod layer;
 mod me;
 mod oauth;
 mod runs;
 mod token;
+mod why;
 
 pub(super) use approvals::{Wait, ask};
 pub(super) use runs::told;
@@ -17,7 +21,7 @@ use axum::response::Json;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;
 
-use super::caller::AgentCaller;
+use super::caller::{AgentCaller, LayerCaller};
 use super::route::{self, Route};
 use super::state::Edge;
 
@@ -35,6 +39,12 @@ pub fn table() -> Vec<Route> {
         Route::of::<AgentCaller>(routes!(runs::files)),
         Route::of::<AgentCaller>(routes!(runs::end)),
         Route::of::<AgentCaller>(routes!(me::me)),
+        Route::of::<AgentCaller>(routes!(why::why)),
+        Route::of::<LayerCaller>(routes!(authorize::described)),
+        Route::of::<LayerCaller>(routes!(authorize::behind)),
+        Route::of::<LayerCaller>(routes!(authorize::root)),
+        Route::of::<LayerCaller>(routes!(events::report)),
+        Route::of::<LayerCaller>(routes!(layer::me)),
         Route::of::<AgentCaller>(routes!(token::exchange)),
         Route::of::<AgentCaller>(routes!(token::introspect)),
         Route::of::<AgentCaller>(routes!(token::revoke)),
@@ -53,7 +63,8 @@ pub fn router(edge: Edge) -> Router {
 #[must_use]
 pub fn document() -> OpenApi {
     let about = "Ask for scope, wait for people, exchange the approval for a short-lived token.";
-    route::document(super::openapi::base("Exeat, agent listener", about, "agent_key"), table())
+    let base = super::openapi::base("Exeat, agent listener", about, "agent_key");
+    route::document(super::openapi::with_layers(base), table())
 }
 
 /// This document.

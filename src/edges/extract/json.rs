@@ -85,7 +85,22 @@ pub(in crate::edges) fn json_list(parameter: &str, text: &str) -> Result<Vec<ser
     parse(text.as_bytes()).map_err(|problem| invalid(parameter, &problem.detail))
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// A JSON value that stands at `pointer` in a body, read as strictly as a body.
+///
+/// # Errors
+/// When it is not what is expected there; the field is named with the pointer.
+pub(in crate::edges) fn json_at<T: DeserializeOwned>(
+    pointer: &str,
+    value: &serde_json::Value,
+) -> Result<T, Problem> {
+    parse(value.to_string().as_bytes()).map_err(|problem| {
+        let field = problem.more.get("field").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let field = if field.starts_with('/') { field } else { "" };
+        invalid(&format!("{pointer}{field}"), "not what is expected here")
+    })
+}
+
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut shape = serde_json::Deserializer::from_slice(bytes);
     let mut track = serde_path_to_error::Track::new();
     let told = Shape { depth: 0 }.deserialize(serde_path_to_error::Deserializer::new(&mut shape, &mut track));

@@ -3,6 +3,7 @@
 
 mod approvals;
 mod steps;
+mod why;
 
 use std::sync::Arc;
 
@@ -37,6 +38,7 @@ pub fn table() -> Vec<Route> {
         Route::of::<RunCaller>(routes!(approvals::request)),
         Route::of::<RunCaller>(routes!(approvals::list)),
         Route::of::<RunCaller>(routes!(approvals::show)).waiting(),
+        Route::of::<RunCaller>(routes!(why::why)),
     ]
 }
 

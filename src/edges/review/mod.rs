@@ -7,12 +7,14 @@ mod export;
 mod health;
 mod identities;
 mod keys;
+mod layers;
 mod ledger;
 mod me;
 mod people;
 mod reports;
 mod tokens;
 mod upstreams;
+mod why;
 
 use std::sync::LazyLock;
 
@@ -43,6 +45,9 @@ pub fn table() -> Vec<Route> {
         Route::of::<AnyPerson>(routes!(agents::list)),
         Route::of::<Operator>(routes!(agents::enrol)),
         Route::of::<Operator>(routes!(agents::remove)),
+        Route::of::<AnyPerson>(routes!(layers::list)),
+        Route::of::<Operator>(routes!(layers::enrol)),
+        Route::of::<Operator>(routes!(layers::remove)),
         Route::of::<AnyPerson>(routes!(people::list)),
         Route::of::<Operator>(routes!(people::add)),
         Route::of::<Operator>(routes!(people::remove)),
@@ -55,6 +60,7 @@ pub fn table() -> Vec<Route> {
         Route::of::<AnyPerson>(routes!(export::export)),
         Route::of::<AnyPerson>(routes!(reports::about)),
         Route::of::<AnyPerson>(routes!(reports::between)),
+        Route::of::<AnyPerson>(routes!(why::why)),
         Route::of::<AnyPerson>(routes!(me::me)),
         Route::open(routes!(health::alive)),
         Route::open(routes!(health::ready)),

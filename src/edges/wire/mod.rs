@@ -4,6 +4,7 @@
 //! What comes in refuses unknown fields; what goes out may grow, so that an older client can still read it.
 
 mod approval;
+mod layer;
 mod ledger;
 mod oauth;
 mod principal;
@@ -11,10 +12,14 @@ mod report;
 mod run;
 mod secret;
 mod setup;
+mod why;
 
 pub use approval::{
     Answer, AnswerView, ApprovalList, ApprovalReview, ApprovalView, DecisionBody, DecisionView, FileView,
     LimitsBody, LimitsView, OwnApprovals, RequestBody,
+};
+pub use layer::{
+    CloudEvent, EventsNoted, LayerBody, LayerEnrolled, LayerList, LayerMe, LayerUpstream, LayerView,
 };
 pub use ledger::{ConsistencyProof, EntryList, EntryView, InclusionProof};
 pub use oauth::{
@@ -32,3 +37,4 @@ pub use setup::{
     CredentialBody, CredentialList, CredentialView, IdentityBody, IdentityList, KeyRotated, UpstreamBody,
     UpstreamList, UpstreamView, VaultRotated,
 };
+pub use why::{WhyAnswer, WhyBody};

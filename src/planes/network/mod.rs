@@ -2,4 +2,6 @@
 
 pub mod addresses;
 pub mod authority;
+pub mod decider;
+pub mod forward_auth;
 pub mod proxy;

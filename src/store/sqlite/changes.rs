@@ -7,7 +7,8 @@ use super::error::{corrupt, signed};
 use super::line::{Line, Lines};
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
-use crate::base::id::{AgentId, CredentialId};
+use crate::base::id::{AgentId, CredentialId, LayerId};
+use crate::domain::layer::Layer;
 use crate::domain::ledger::{Entry, Event};
 use crate::domain::principal::{Agent, Person};
 use crate::domain::upstream::Upstream;
@@ -31,6 +32,8 @@ pub(super) async fn apply(
         }
         Change::AddAgent { agent, key } => add_agent(db, &agent, key).await,
         Change::RemoveAgent { id, at } => remove_agent(db, id, at, lines).await,
+        Change::AddLayer { layer, key } => add_layer(db, &layer, key).await,
+        Change::RemoveLayer { id, at } => remove_layer(db, id, at).await,
         Change::AddIdentity { identity } => {
             sqlx::query("INSERT INTO identities (identity) VALUES (?1) ON CONFLICT DO NOTHING")
                 .bind(identity.to_string())
@@ -115,6 +118,27 @@ async fn remove_agent(
         lines.push(Line::of(&Entry { at, event: Event::Cancelled { approval, agent, run } }));
     }
     Ok(())
+}
+
+async fn add_layer(db: &mut SqliteConnection, layer: &Layer, key: Digest) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO layers (id, name, record, key_hash, removed_at) VALUES (?1, ?2, ?3, ?4, ?5)")
+        .bind(layer.id.to_string())
+        .bind(layer.name.as_str())
+        .bind(json(layer)?)
+        .bind(key.as_bytes().as_slice())
+        .bind(layer.removed_at.map(Timestamp::as_micros))
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+async fn remove_layer(db: &mut SqliteConnection, layer: LayerId, at: Timestamp) -> Result<(), StoreError> {
+    let ended = sqlx::query("UPDATE layers SET removed_at = ?2 WHERE id = ?1 AND removed_at IS NULL")
+        .bind(layer.to_string())
+        .bind(at.as_micros())
+        .execute(db)
+        .await?;
+    one(&ended)
 }
 
 async fn put_upstream(db: &mut SqliteConnection, upstream: &Upstream) -> Result<(), StoreError> {

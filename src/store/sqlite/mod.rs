@@ -11,6 +11,7 @@ mod file;
 mod line;
 mod lookup;
 mod read;
+mod reports;
 mod row;
 mod runs;
 mod script;

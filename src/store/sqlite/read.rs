@@ -33,6 +33,9 @@ pub(super) async fn installed(pool: &SqlitePool) -> Result<Installed, StoreError
     let agents = sqlx::query("SELECT id, name, record, key_hash, removed_at FROM agents ORDER BY id")
         .fetch_all(&mut *db);
     let agents = each(&agents.await?, row::agent)?;
+    let layers = sqlx::query("SELECT id, name, record, key_hash, removed_at FROM layers ORDER BY id")
+        .fetch_all(&mut *db);
+    let layers = each(&layers.await?, row::layer)?;
     let identities = sqlx::query("SELECT identity FROM identities ORDER BY identity").fetch_all(&mut *db);
     let identities = each(&identities.await?, row::identity)?;
     let upstreams =
@@ -44,7 +47,7 @@ pub(super) async fn installed(pool: &SqlitePool) -> Result<Installed, StoreError
     let policy: Option<String> =
         sqlx::query_scalar("SELECT value FROM meta WHERE name = 'policy'").fetch_optional(&mut *db).await?;
     let policy = policy.map(|text| text.parse().map_err(|_| corrupt("meta", "policy"))).transpose()?;
-    Ok(Installed { people, agents, identities, upstreams, credentials, policy })
+    Ok(Installed { people, agents, layers, identities, upstreams, credentials, policy })
 }
 
 pub(super) async fn keys(pool: &SqlitePool, purpose: KeyPurpose) -> Result<Vec<SealedKey>, StoreError> {

@@ -11,6 +11,7 @@ use super::error::corrupt;
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
 use crate::domain::approval::{Approval, State, Statement};
+use crate::domain::layer::Layer;
 use crate::domain::ledger::KeyPurpose;
 use crate::domain::principal::{Agent, Person};
 use crate::domain::upstream::Upstream;
@@ -155,6 +156,14 @@ pub(super) fn agent(row: &SqliteRow) -> Result<(Agent, Digest), StoreError> {
     cells.check(agent.id == cells.text("id")? && agent.name.as_str() == cells.raw::<String>("name")?)?;
     agent.removed_at = cells.raw::<Option<i64>>("removed_at")?.map(Timestamp::from_micros);
     Ok((agent, cells.digest("key_hash")?))
+}
+
+pub(super) fn layer(row: &SqliteRow) -> Result<(Layer, Digest), StoreError> {
+    let cells = Cells::of(row, "layers");
+    let mut layer: Layer = cells.json("record")?;
+    cells.check(layer.id == cells.text("id")? && layer.name.as_str() == cells.raw::<String>("name")?)?;
+    layer.removed_at = cells.raw::<Option<i64>>("removed_at")?.map(Timestamp::from_micros);
+    Ok((layer, cells.digest("key_hash")?))
 }
 
 pub(super) fn upstream(row: &SqliteRow) -> Result<Upstream, StoreError> {

@@ -5,14 +5,14 @@ use sqlx::{Executor as _, SqliteConnection};
 use super::answers::{Answers, Reply};
 use super::error::ends_batch;
 use super::line::{Line, Lines};
-use super::{approvals, changes, runs, tokens};
+use super::{approvals, changes, reports, runs, tokens};
 use crate::base::clock::Timestamp;
 use crate::base::id::{ConnectionId, TokenId};
 use crate::domain::approval::Approval;
 use crate::domain::connection::ConnectionStart;
 use crate::domain::ledger::Recorded;
 use crate::domain::run::RunRecord;
-use crate::store::{Change, CreateRefused, Created, StoreError};
+use crate::store::{Change, CreateRefused, Created, Noted, StoreError};
 
 /// A step of its own kind.
 pub(super) enum Single {
@@ -57,6 +57,10 @@ pub(super) enum Single {
         line: Line,
         reply: Reply<Recorded<()>>,
     },
+    Report {
+        reports: Vec<reports::Prepared>,
+        reply: Reply<Vec<Noted>>,
+    },
     /// Only lines: nothing is asked of the database.
     Append {
         lines: Vec<Line>,
@@ -71,6 +75,7 @@ impl Single {
             Self::Create { reply, .. } => reply.is_closed(),
             Self::Transition { reply, .. } => reply.is_closed(),
             Self::OpenConnection { reply, .. } => reply.is_closed(),
+            Self::Report { reply, .. } => reply.is_closed(),
             Self::Change { reply, .. }
             | Self::RevokeToken { reply, .. }
             | Self::StartRun { reply, .. }
@@ -145,6 +150,14 @@ async fn take(
             let done = runs::close_connection(db, id).await;
             conclude(answers, reply, done, lines.push(line))
         }
+        Single::Report { reports, reply } => match reports::note(db, reports, lines).await {
+            Err(error) if ends_batch(&error) => Err(error),
+            noted => {
+                let taken = noted.is_ok();
+                answers.found(reply, noted);
+                Ok(taken)
+            }
+        },
         Single::Append { lines: more, reply } => {
             let last = more.into_iter().map(|line| lines.push(line)).last();
             conclude(answers, reply, last.map(drop).ok_or(StoreError::Conflict), last.unwrap_or_default())

@@ -12,6 +12,7 @@ use super::answers::Reply;
 use super::approvals::Request;
 use super::line::Line;
 use super::lookup::Lookup;
+use super::reports::Prepared;
 use super::single::Single;
 use super::step::Step;
 use super::tokens::Issue;
@@ -26,9 +27,9 @@ use crate::domain::ledger::{Entry, Event, KeyPurpose, Recorded};
 use crate::domain::run::RunRecord;
 use crate::domain::usage::{Outcome, UseStart};
 use crate::store::{
-    ApprovalQuery, Change, CreateRefused, Created, EntryQuery, Head, Installed, IssueRefused, Later,
-    OpenConnection, OpenUse, SealedKey, Store, StoreError, StoredCheckpoint, StoredEntry, TokenRecord,
-    UseDenied,
+    ApprovalQuery, Change, CreateRefused, Created, EntryQuery, Head, Installed, IssueRefused, Later, Noted,
+    OpenConnection, OpenUse, Report, SealedKey, Store, StoreError, StoredCheckpoint, StoredEntry,
+    TokenRecord, UseDenied,
 };
 
 /// How long a step may take, from asking to durable (I2).
@@ -173,6 +174,15 @@ impl Store for SqliteStore {
         };
         let line = Line::of(&Entry { at, event });
         Box::pin(self.ask(|reply| Step::Finish(Finish { open, line, reply })))
+    }
+
+    fn report(&self, reports: Vec<Report>) -> Later<'_, Vec<Noted>> {
+        let prepared = |Report { layer, source, id, closes, entry }| {
+            let line = entry.as_ref().map(Line::of);
+            Prepared { layer, source, id, closes, line }
+        };
+        let reports = reports.into_iter().map(prepared).collect();
+        Box::pin(self.ask(|reply| Step::Single(Single::Report { reports, reply })))
     }
 
     fn start_run(&self, record: RunRecord, entry: Entry) -> Later<'_, Recorded<()>> {

@@ -10,7 +10,8 @@ use super::{House, json_request, request, send};
 
 /// The rows of a table as (method, path with an id in it, who may call).
 fn rows(table: Vec<Route>) -> Vec<(Method, String, Access)> {
-    let id = |path: String| path.replace("{id}", "apr_0193559c0a0070008000000000000000");
+    let id =
+        |path: String| path.replace("{id}", "apr_0193559c0a0070008000000000000000").replace("{*path}", "a/b");
     let row = |route: Route| {
         let access = route.access();
         route.operations().into_iter().map(|(method, path)| (method, path, access)).collect::<Vec<_>>()
@@ -52,6 +53,41 @@ async fn j08_every_row_refuses_who_may_not_call_it() {
             );
             assert_eq!(told(Some(foreign)).await, StatusCode::UNAUTHORIZED, "f01: {method} {path}");
             assert_eq!(told(Some("")).await, StatusCode::UNAUTHORIZED, "empty key: {method} {path}");
+            assert_eq!(
+                told(Some(&house.layer_key)).await,
+                StatusCode::UNAUTHORIZED,
+                "layer: {method} {path}"
+            );
+        }
+    }
+}
+
+/// The status when these are shown as keys of layers.
+async fn shown(router: &Router, keys: &[&str], method: &Method, path: &str) -> StatusCode {
+    let asked = request(None, method.clone(), path);
+    let asked = keys.iter().fold(asked, |asked, key| asked.header("exeat-layer-key", *key));
+    send(router, asked.body(axum::body::Body::empty()).unwrap()).await.status
+}
+
+/// A layer's key counts in its own header and on its own rows, and no other key counts there.
+#[tokio::test]
+async fn j08_a_layer_is_known_on_its_own_rows_alone() {
+    let house = House::new().await;
+    let wrong = PlainKeys::wrong();
+    for (router, table) in [(&house.agent, api::table()), (&house.review, review::table())] {
+        for (method, path, access) in rows(table).into_iter().filter(|row| row.2 != Access::Anyone) {
+            let told = async |keys: &[&str]| shown(router, keys, &method, &path).await;
+            let known = told(&[&house.layer_key]).await != StatusCode::UNAUTHORIZED;
+            assert_eq!(known, access == Access::Layer, "{method} {path}");
+            for keys in [
+                &[house.agent_key.as_str()][..],
+                &[&house.operator],
+                &[&wrong.layer],
+                &[&house.layer_key, &house.layer_key],
+                &[""],
+            ] {
+                assert_eq!(told(keys).await, StatusCode::UNAUTHORIZED, "{method} {path}");
+            }
         }
     }
 }
@@ -160,6 +196,7 @@ async fn unknown_routes_and_methods_are_problems_with_the_security_headers() {
 struct PlainKeys {
     agent: String,
     review: String,
+    layer: String,
 }
 
 impl PlainKeys {
@@ -167,6 +204,6 @@ impl PlainKeys {
         use exeat::domain::key::{KeyKind, PlainKey};
         let random = exeat::base::random::SystemRandomness::default();
         let key = |kind| PlainKey::new(kind, &random).unwrap().shown_once().to_owned();
-        Self { agent: key(KeyKind::Agent), review: key(KeyKind::Review) }
+        Self { agent: key(KeyKind::Agent), review: key(KeyKind::Review), layer: key(KeyKind::Layer) }
     }
 }

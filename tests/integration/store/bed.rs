@@ -314,6 +314,7 @@ impl Bed {
             target: "GET https://api.github.com/repos/acme/app".into(),
             address: None,
             at: self.now(),
+            via: None,
             step: SeenStep::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! What is installed: names, versions, ends.
 
-use exeat::base::id::{AgentId, CredentialId, PersonId};
+use exeat::base::id::{AgentId, CredentialId, LayerId, PersonId};
+use exeat::domain::layer::{Layer, LayerForm};
 use exeat::domain::ledger::{Event, KeyPurpose};
 use exeat::store::{Change, SealedKey, StoreError};
 
@@ -99,4 +100,36 @@ pub(super) async fn an_agent_ends_with_all_it_had(bed: Bed) {
         bed.change(Change::RemoveAgent { id: AgentId::new(&bed.clock, &bed.random).unwrap(), at: bed.now() })
             .await,
     );
+}
+
+/// A layer of the bed's agent.
+pub(super) fn layer(bed: &Bed) -> Layer {
+    Layer {
+        id: LayerId::new(&bed.clock, &bed.random).unwrap(),
+        name: "gateway".parse().unwrap(),
+        form: LayerForm::Nginx,
+        upstreams: [bed.upstream.name.clone()].into(),
+        agents: [bed.agent.id].into(),
+        inject: true,
+        enrolled_by: bed.reviewer.id,
+        expires_at: bed.now().plus(super::SECOND),
+        removed_at: None,
+    }
+}
+
+pub(super) async fn a_layer_is_given_back_and_ends_once(bed: Bed) {
+    let layer = layer(&bed);
+    let add = |key: &str| Change::AddLayer { layer: layer.clone(), key: digest(key) };
+    bed.change(add("first")).await.unwrap();
+    assert_eq!(bed.store.installed().await.unwrap().layers, [(layer.clone(), digest("first"))]);
+    conflict(bed.change(add("second")).await);
+    let remove = || Change::RemoveLayer { id: layer.id, at: bed.now() };
+    bed.change(remove()).await.unwrap();
+    conflict(bed.change(remove()).await);
+    let removed = bed.store.installed().await.unwrap().layers;
+    assert_eq!(removed[0].0.removed_at, Some(bed.now()));
+    // Its name is free again, its key is not.
+    let again = Layer { id: LayerId::new(&bed.clock, &bed.random).unwrap(), ..layer };
+    conflict(bed.change(Change::AddLayer { layer: again.clone(), key: digest("first") }).await);
+    bed.change(Change::AddLayer { layer: again, key: digest("second") }).await.unwrap();
 }

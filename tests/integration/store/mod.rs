@@ -40,7 +40,8 @@ conformance! {
         versions_follow_one_another
         a15_a_use_has_one_credential
         keys_come_oldest_first
-        an_agent_ends_with_all_it_had;
+        an_agent_ends_with_all_it_had
+        a_layer_is_given_back_and_ends_once;
     approvals:
         a_request_is_given_back_as_it_was_made
         an_idempotency_key_stands_for_one_request
@@ -65,7 +66,8 @@ conformance! {
         i09_a_revoked_token_is_ended_once
         i08_time_ends_a_token_and_an_approval
         a_use_is_of_the_token_it_names
-        a_use_ends_once;
+        a_use_ends_once
+        what_a_layer_reports_is_on_record_once;
     runs:
         a_run_is_given_back_as_it_was_started
         a_run_climbs_and_ends_once

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use exeat::domain::approval::State;
 use exeat::domain::ledger::{Entry, Event, Revoker};
+use exeat::domain::reported::UseReport;
 use exeat::domain::usage::Outcome;
-use exeat::store::{IssueRefused, StoreError, UseDenied};
+use exeat::store::{Change, IssueRefused, Noted, Report, StoreError, UseDenied};
 use futures_util::future::join_all;
 
-use super::bed::{Bed, open};
-use super::log;
+use super::bed::{Bed, digest, open};
+use super::{SECOND, log};
 
 pub(super) async fn j11_of_a_hundred_exchanges_as_many_succeed_as_were_granted(bed: Bed) {
     let approval = bed.approved(7, 10).await;
@@ -104,7 +105,7 @@ pub(super) async fn a_use_ends_once(bed: Bed) {
     let token = bed.token(5).await;
     let (one, two) =
         (bed.begin(&token).await.unwrap().into_value(), bed.begin(&token).await.unwrap().into_value());
-    bed.clock.advance(super::SECOND);
+    bed.clock.advance(SECOND);
     assert!(bed.store.open_uses(one.at).await.unwrap().is_empty());
     let mut unfinished = bed.store.open_uses(bed.now()).await.unwrap();
     unfinished.sort_by_key(|open| open.id);
@@ -120,4 +121,38 @@ pub(super) async fn a_use_ends_once(bed: Bed) {
     let names: Vec<_> =
         log::verify(bed.store.as_ref()).await.iter().map(|entry| entry.entry.event.name()).collect();
     assert_eq!(names[names.len() - 2..], ["use_finished", "use_unfinished"]);
+}
+
+pub(super) async fn what_a_layer_reports_is_on_record_once(bed: Bed) {
+    let layer = super::installed::layer(&bed);
+    bed.change(Change::AddLayer { layer: layer.clone(), key: digest("layer") }).await.unwrap();
+    let token = bed.token(5).await;
+    let use_ = bed.begin(&token).await.unwrap().into_value();
+    let closing = open(&use_);
+    let (id, layer) = (use_.id, layer.id);
+    let outcome = Outcome { status: Some(200), bytes_up: 0, bytes_down: 1, broken: None };
+    let (token, approval, agent, run) = (use_.token, use_.approval, use_.agent, use_.run);
+    let event = Event::UseReported(UseReport { id, token, approval, agent, run, layer, outcome });
+    let entry = Entry { at: bed.now(), event: event.clone() };
+    let report = |source: &str, id: &str, known: bool| Report {
+        layer,
+        source: source.to_owned(),
+        id: id.to_owned(),
+        closes: known.then(|| closing.clone()),
+        entry: known.then(|| entry.clone()),
+    };
+    let note = async |reports: Vec<Report>| bed.store.report(reports).await.unwrap();
+    let before = bed.store.head().await.unwrap().size;
+    assert_eq!(note(vec![report("a", "1", false)]).await, [Noted::Unknown]);
+    let noted = note(vec![report("a", "1", true), report("a", "1", true), report("b", "1", true)]).await;
+    assert_eq!(
+        noted,
+        [Noted::Recorded, Noted::Repeated, Noted::Unknown],
+        "a use ends once, whatever the event is called"
+    );
+    assert_eq!(note(vec![report("a", "1", false)]).await, [Noted::Repeated]);
+    assert!(note(Vec::new()).await.is_empty());
+    assert_eq!(bed.store.head().await.unwrap().size, before + 1);
+    assert!(bed.store.open_uses(bed.now().plus(SECOND)).await.unwrap().is_empty());
+    assert!(log::verify(bed.store.as_ref()).await.iter().any(|stored| stored.entry.event == event));
 }

@@ -13,6 +13,7 @@ fn means() -> Means {
         credential: "crd_0190000000007000800000000000000a".parse().unwrap(),
         credential_version: 3,
         address: Some("192.0.2.7:443".parse().unwrap()),
+        via: None,
         step: exeat::domain::step::SeenStep::default(),
         at: NOW,
     }

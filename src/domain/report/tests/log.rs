@@ -167,6 +167,7 @@ impl Log {
             target: target.to_owned(),
             address: None,
             at: self.now(),
+            via: None,
             step: SeenStep::default(),
         }));
         id
@@ -193,6 +194,7 @@ impl Log {
             problem: "not_permitted".to_owned(),
             reason: "no_item".to_owned(),
             target: Some(target.to_owned()),
+            via: None,
             step: SeenStep::default(),
         }));
         id

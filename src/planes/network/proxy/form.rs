@@ -25,7 +25,11 @@ pub enum Form {
 
 impl Form {
     /// Reads `target`, whose one `Host` is `host`.
-    pub(super) fn read(method: &Method, target: &str, host: &HostPort) -> Result<Self, Refused> {
+    pub(in crate::planes::network) fn read(
+        method: &Method,
+        target: &str,
+        host: &HostPort,
+    ) -> Result<Self, Refused> {
         let bad = Refused::ambiguous("target");
         if target.bytes().any(|b| b"\"#<>\\^`{|}".contains(&b)) {
             return Err(bad);

@@ -16,6 +16,7 @@ use crate::base::clock::Timestamp;
 use crate::base::id::{AgentId, ApprovalId, ConnectionId, CredentialId, RunId, UseId};
 use crate::base::secret::Secret;
 use crate::domain::connection::ConnectionEnd;
+use crate::domain::layer::Via;
 use crate::domain::problem::Problem;
 use crate::domain::scope::{HttpTarget, NetworkTarget};
 use crate::domain::step::ObservedStep;
@@ -82,19 +83,27 @@ pub struct Caller {
     pub run: Option<RunId>,
     /// The process behind the connection, as the run's shim saw it.
     pub observed: Option<Arc<ObservedStep>>,
+    /// The layer that asks on the agent's behalf, and makes the request itself.
+    pub via: Option<Via>,
 }
 
 impl Caller {
     /// An agent that has shown its key.
     #[must_use]
     pub const fn agent(agent: AgentId) -> Self {
-        Self { agent, run: None, observed: None }
+        Self { agent, run: None, observed: None, via: None }
+    }
+
+    /// An agent whose token a layer shows.
+    #[must_use]
+    pub const fn through(agent: AgentId, via: Via) -> Self {
+        Self { agent, run: None, observed: None, via: Some(via) }
     }
 
     /// A run, known by its socket.
     #[must_use]
     pub const fn run(agent: AgentId, run: RunId) -> Self {
-        Self { agent, run: Some(run), observed: None }
+        Self { agent, run: Some(run), observed: None, via: None }
     }
 }
 

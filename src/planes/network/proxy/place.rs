@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use super::head::MAX_HEAD_BYTES;
 use super::reason::Refused;
 use super::weave::{self, joined};
+use super::slot;
 use crate::base::secret::Secret;
 use crate::domain::scope::HttpTarget;
 use crate::domain::upstream::Slot;
@@ -38,27 +39,10 @@ impl Placement {
         user: &str,
         target: &HttpTarget,
     ) -> Result<Self, Refused> {
-        let secret = credential.expose_secret();
-        // A line end in a credential would be a request of its own (C16).
-        if secret.is_empty() || secret.iter().any(u8::is_ascii_control) {
-            return Err(Refused::NOT_PLACEABLE);
+        match (field_value(slot, credential, user)?, slot::header_of(slot)) {
+            (Some(value), Some(name)) => Ok(Self::Field(name.to_owned(), value)),
+            _ => target.placed(credential.expose_secret()).map(Self::Target).ok_or(Refused::NOT_PLACEABLE),
         }
-        match slot {
-            Slot::Bearer => Ok(Self::authorization(b"Bearer ", secret)),
-            Slot::Header { name } => Ok(Self::Field(name.clone(), joined(&[secret]))),
-            Slot::Basic { user: declared } => {
-                let user = if declared.is_empty() { user } else { declared };
-                let pair = joined(&[user.as_bytes(), b":", secret]);
-                let mut text = Zeroizing::new(vec![0; pair.len().div_ceil(3) * 4]);
-                let length = STANDARD.encode_slice(&*pair, &mut text).map_err(|_| Refused::NOT_PLACEABLE)?;
-                Ok(Self::authorization(b"Basic ", text.get(..length).unwrap_or_default()))
-            }
-            Slot::Query { .. } => target.placed(secret).map(Self::Target).ok_or(Refused::NOT_PLACEABLE),
-        }
-    }
-
-    fn authorization(scheme: &[u8], rest: &[u8]) -> Self {
-        Self::Field("authorization".to_owned(), joined(&[scheme, rest]))
     }
 
     /// As HTTP/2 has it. `None` for what does not stand in a field.
@@ -84,6 +68,31 @@ impl Placement {
                 Some(joined(&[method, b" ", target.as_bytes(), b" ", version, rest]))
             }
         }
+    }
+}
+
+/// What stands in the header field of `slot`; `None` when the slot is in no header.
+pub(in crate::planes::network) fn field_value(
+    slot: &Slot,
+    credential: &Secret,
+    user: &str,
+) -> Result<Option<Zeroizing<Vec<u8>>>, Refused> {
+    let secret = credential.expose_secret();
+    // A line end in a credential would be a request of its own (C16).
+    if secret.is_empty() || secret.iter().any(u8::is_ascii_control) {
+        return Err(Refused::NOT_PLACEABLE);
+    }
+    match slot {
+        Slot::Bearer => Ok(Some(joined(&[b"Bearer ", secret]))),
+        Slot::Header { .. } => Ok(Some(joined(&[secret]))),
+        Slot::Basic { user: declared } => {
+            let user = if declared.is_empty() { user } else { declared };
+            let pair = joined(&[user.as_bytes(), b":", secret]);
+            let mut text = Zeroizing::new(vec![0; pair.len().div_ceil(3) * 4]);
+            let length = STANDARD.encode_slice(&*pair, &mut text).map_err(|_| Refused::NOT_PLACEABLE)?;
+            Ok(Some(joined(&[b"Basic ", text.get(..length).unwrap_or_default()])))
+        }
+        Slot::Query { .. } => Ok(None),
     }
 }
 

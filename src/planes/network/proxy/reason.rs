@@ -58,6 +58,9 @@ impl Refused {
     /// The credential cannot stand in its slot: it holds a control byte or is empty (C16).
     pub const NOT_PLACEABLE: Self = Self::new(ProblemKind::Internal, "credential_not_placeable");
 
+    /// The slot is in the query, which a layer that places the credential cannot fill.
+    pub const SLOT_NOT_BY_LAYER: Self = Self::new(ProblemKind::DestinationRefused, "slot_not_by_layer");
+
     const fn new(kind: ProblemKind, name: &'static str) -> Self {
         Self { kind, name }
     }

@@ -53,17 +53,17 @@ const CREDENTIAL_PARAMETERS: [&str; 6] =
 const MIN_TOKEN_BYTES: usize = 16;
 
 /// What stood in the slot.
-pub(super) struct Presented {
+pub(in crate::planes::network) struct Presented {
     /// The token, if there was one.
-    pub(super) token: Option<Secret>,
+    pub(in crate::planes::network) token: Option<Secret>,
     /// The user name that came with it (Basic only).
-    pub(super) user: String,
+    pub(in crate::planes::network) user: String,
     /// The target; its credential parameter is empty now.
-    pub(super) target: HttpTarget,
+    pub(in crate::planes::network) target: HttpTarget,
 }
 
 /// The header that `slot` lives in.
-pub(super) fn header_of(slot: &Slot) -> Option<&str> {
+pub(in crate::planes::network) fn header_of(slot: &Slot) -> Option<&str> {
     match slot {
         Slot::Bearer | Slot::Basic { .. } => Some(header::AUTHORIZATION.as_str()),
         Slot::Header { name } => Some(name),
@@ -72,7 +72,11 @@ pub(super) fn header_of(slot: &Slot) -> Option<&str> {
 }
 
 /// Takes the token out of `headers` or `target`.
-pub(super) fn take(slot: &Slot, headers: &mut HeaderMap, target: HttpTarget) -> Result<Presented, Refused> {
+pub(in crate::planes::network) fn take(
+    slot: &Slot,
+    headers: &mut HeaderMap,
+    target: HttpTarget,
+) -> Result<Presented, Refused> {
     refuse_credentials_outside(slot, headers, &target)?;
     let mut user = String::new();
     let (token, target) = match slot {

@@ -18,7 +18,7 @@ const OVERRIDES: [&str; 7] = [
 ];
 
 /// Refuses what would make the upstream do something else than was judged.
-pub(super) fn refuse_overrides(headers: &HeaderMap) -> Result<(), Refused> {
+pub(in crate::planes::network) fn refuse_overrides(headers: &HeaderMap) -> Result<(), Refused> {
     let overridden = OVERRIDES.iter().any(|name| headers.contains_key(*name));
     if overridden { Err(Refused::ambiguous("header_overrides_target")) } else { Ok(()) }
 }
