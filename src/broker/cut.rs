@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::clock::Timestamp;
-use crate::base::id::{AgentId, ApprovalId, CredentialId, LayerId, RunId, TokenId, UseId};
+use crate::base::id::{AgentId, ApprovalId, CredentialId, RunId, TokenId, UseId};
 use crate::domain::usage::UseStart;
 use crate::store::OpenUse;
 
@@ -23,20 +23,17 @@ pub(super) struct UnderWay {
     pub(super) agent: AgentId,
     pub(super) credential: CredentialId,
     pub(super) run: Option<RunId>,
-    /// The layer that makes the request, and will perhaps report its end.
-    pub(super) layer: Option<LayerId>,
     pub(super) since: Timestamp,
 }
 
 impl UnderWay {
-    pub(super) fn of(start: &UseStart) -> Self {
+    pub(super) const fn of(start: &UseStart) -> Self {
         Self {
             token: start.token,
             approval: start.approval,
             agent: start.agent,
             credential: start.credential,
             run: start.run,
-            layer: start.via.map(|via| via.layer),
             since: start.at,
         }
     }
@@ -83,14 +80,6 @@ impl<I: Copy + Eq + Hash, W> Cuts<I, W> {
         let cut = CancellationToken::new();
         drop(self.lock().insert(id, (what, cut.clone())));
         Beginning { cuts: self, id, cut: Some(cut) }
-    }
-
-    /// What is known of it, while it is under way.
-    pub(super) fn find(&self, id: I) -> Option<W>
-    where
-        W: Clone,
-    {
-        self.lock().get(&id).map(|(what, _)| what.clone())
     }
 
     /// It has ended.

@@ -86,8 +86,6 @@ impl Broker {
         loop {
             let before_page = closed;
             for open in self.parts.store.open_uses(before).await.map_err(unavailable)? {
-                // A layer may never say how its use ended: what is closed here is not under way.
-                let _ = self.cuts.end(open.id);
                 match self.parts.store.finish_use(open, None, self.now()).await {
                     Ok(_) => closed += 1,
                     Err(StoreError::Conflict) => {}

@@ -74,6 +74,8 @@ impl Broker {
         let begun = self.begin(attempted).await?;
         let use_id = begun.recorded.value().id;
         let field = if layer.inject { Some(self.field(begun, &upstream, &shown.user).await?) } else { None };
+        // From here on the layer has it: there is nothing to cut, and it may never be said how it ended.
+        let _ = self.cuts.end(use_id);
         Ok(Answer { use_id, field })
     }
 

@@ -8,8 +8,8 @@ use crate::domain::layer::Layer;
 use crate::domain::ledger::Event;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::reported::{Saw, Sighting, UseReport};
-use crate::domain::usage::Outcome;
-use crate::store::{Noted, OpenUse, Report};
+use crate::domain::usage::{Outcome, UseStart};
+use crate::store::{EntryQuery, Noted, OpenUse, Report};
 
 /// One event of a layer.
 #[derive(Clone, Debug)]
@@ -46,18 +46,13 @@ impl Broker {
         for one in told {
             reports.push(self.prepared(layer, one).await?);
         }
-        let closed: Vec<UseId> = reports.iter().filter_map(|one| Some(one.closes.as_ref()?.id)).collect();
-        let noted = self.parts.store.report(reports).await.map_err(unavailable)?;
-        for id in closed {
-            let _ = self.cuts.end(id);
-        }
-        Ok(noted)
+        self.parts.store.report(reports).await.map_err(unavailable)
     }
 
     async fn prepared(&self, layer: &Layer, told: Told) -> Result<Report, Problem> {
         let Told { name: (source, id), at, said } = told;
         let found = match said {
-            Said::Ended(use_id, outcome) => self.ended(layer, use_id, outcome),
+            Said::Ended(use_id, outcome) => self.ended(layer, use_id, outcome).await?,
             Said::Saw(run, saw) => {
                 let record = self.parts.store.run(run).await.map_err(unavailable)?;
                 let agent =
@@ -70,13 +65,24 @@ impl Broker {
         Ok(Report { layer: layer.id, source, id, closes, entry })
     }
 
-    /// The end of a use, if it is under way and this layer's.
-    fn ended(&self, layer: &Layer, id: UseId, outcome: Outcome) -> Option<(Option<OpenUse>, Event)> {
-        let under_way = self.cuts.find(id).filter(|under_way| under_way.layer == Some(layer.id))?;
-        let open = under_way.open(id);
-        let OpenUse { token, approval, agent, run, .. } = open;
+    /// The end of a use, if this layer had asked for it. Whether it is still open is known when it is closed.
+    async fn ended(
+        &self,
+        layer: &Layer,
+        id: UseId,
+        outcome: Outcome,
+    ) -> Result<Option<(Option<OpenUse>, Event)>, Problem> {
+        let event = Some("use_started".to_owned());
+        let query = EntryQuery { usage: Some(id), event, limit: 1, ..EntryQuery::default() };
+        let found = self.parts.store.entries(query).await.map_err(unavailable)?.pop();
+        let Some(Event::UseStarted(start)) = found.map(|found| found.entry.event) else { return Ok(None) };
+        if start.via.map(|via| via.layer) != Some(layer.id) {
+            return Ok(None);
+        }
+        let UseStart { token, approval, agent, run, at, .. } = start;
+        let open = OpenUse { id, at, approval, token, agent, run };
         let report = UseReport { id, token, approval, agent, run, layer: layer.id, outcome };
-        Some((Some(open), Event::UseReported(report)))
+        Ok(Some((Some(open), Event::UseReported(report))))
     }
 }
 

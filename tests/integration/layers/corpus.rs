@@ -245,3 +245,41 @@ async fn what_an_agent_forges_for_a_layer_changes_nothing() {
         assert!(start["target"].as_str().unwrap().ends_with("/files/a"), "{start}");
     }
 }
+
+/// A body goes where the request goes, and Exeat is asked without it.
+async fn a_body_passes(framing: &str, body: &str) {
+    let stand = Stand::new().await;
+    let (nginx, envoy, forwarded) =
+        (stand.layer("nginx").await, stand.layer("envoy").await, stand.layer("forwarded").await);
+    let asked = json!({"identity": "service:ci-bot", "reason": "to test",
+        "items": [{"type": "http", "upstream": "files", "methods": ["POST"], "paths": ["/files/a"]}]});
+    let asked = stand.house.ask(&stand.agent, Method::POST, "/v1/approvals", Some(asked)).await.expect(201);
+    stand.house.approve(&asked).await.expect(200);
+    let token = stand.house.exchange(&stand.agent, asked["id"].as_str().unwrap()).await.expect(200);
+    let auth = format!("Authorization: Bearer {}", token["access_token"].as_str().unwrap());
+    for gateway in every(&stand, (&nginx, &envoy, &forwarded)).await {
+        // The upstream of these tests takes the end of a chunked body for the end of another head.
+        let posts = || {
+            stand.upstream.heads().into_iter().filter(|head| head.starts_with("POST ")).collect::<Vec<_>>()
+        };
+        let before = posts().len();
+        let head = request(gateway.host(), "POST", "/files/a", &[auth.clone(), framing.to_owned()]);
+        let reply = gateway.say(&format!("{head}{body}")).await;
+        let heads = posts();
+        assert_eq!((reply.status, heads.len()), (200, before + 1), "{}: {reply:?}", gateway.name);
+        let head = heads.last().unwrap().to_lowercase();
+        assert!(head.starts_with("post /files/a http/1.1\r\n"), "{}: {head}", gateway.name);
+        let framed = ["content-length: 5\r\n", "transfer-encoding: chunked\r\n"];
+        assert!(framed.iter().any(|line| head.contains(line)), "{}: {head}", gateway.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_of_a_known_length_passes() {
+    a_body_passes("Content-Length: 5", "hello").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_in_chunks_passes() {
+    a_body_passes("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n").await;
+}

@@ -35,6 +35,21 @@ async fn the_end_of_a_use_is_on_record_as_reported() {
     assert_eq!((&report["unfinished"], &report["used"][0]["count"]), (&json!([]), &json!(1)));
 }
 
+/// A broker that starts closes what the one before left open; what comes later is told of nothing.
+#[tokio::test]
+async fn after_a_restart_a_use_is_unfinished_and_its_report_is_of_nothing() {
+    let mut stand = Stand::new().await;
+    let layer = stand.layer("nginx").await;
+    let (first, second) = (used(&stand, &layer).await, used(&stand, &layer).await);
+    let ended = |id: &str, of: &str| event(id, "exeat.use.ended", json!({"use": of, "status": 200}));
+    stand.report(&layer, &json!([ended("1", &first)])).await.expect(200);
+    stand.house.kill_and_restart();
+    let said = stand.report(&layer, &json!([ended("1", &first), ended("2", &second)])).await.expect(200);
+    assert_eq!(said["events"], json!(["repeated", "unknown"]));
+    let unfinished = stand.entries("use_unfinished").await;
+    assert_eq!((unfinished.len(), &unfinished[0]["use"]), (1, &json!(second)));
+}
+
 #[tokio::test]
 async fn j03_a_layer_speaks_of_its_own_uses_and_of_runs_of_its_agents() {
     let stand = Stand::new().await;

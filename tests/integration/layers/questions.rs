@@ -23,6 +23,11 @@ async fn i02_a_yes_has_its_use_on_record_and_carries_the_credential() {
     assert!(started[0]["target"].as_str().unwrap().ends_with("/files/a?x=***"));
     let log = json!(stand.house.log().await).to_string();
     assert!(!log.contains(stand.upstream.secret()) && !log.contains(&layer.key), "no secret is on record");
+    let metrics = stand.house.http.get(format!("{}/metrics", stand.house.review)).send().await.unwrap();
+    assert!(
+        metrics.text().await.unwrap().contains("uses_under_way 0\n"),
+        "j12: it is kept in the store alone"
+    );
 }
 
 #[tokio::test]
