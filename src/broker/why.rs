@@ -1,6 +1,8 @@
 //! Why a request would be allowed or refused, without making it: no use is counted, nothing is opened, no name is looked up, and nothing
 //! is put on record. The same rules as for a request, over what stands now.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::connect::{host_item, host_of};
@@ -21,7 +23,7 @@ use crate::planes::network::proxy::reason::Refused;
 use crate::store::ApprovalQuery;
 
 /// Who would make the request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum Asker<'a> {
     /// An agent, with the tokens that it could have.
     Agent(AgentId),
@@ -29,6 +31,17 @@ pub enum Asker<'a> {
     Token(&'a Agent, &'a str),
     /// A run; with the agent it has to be of, where an agent asks.
     Run(RunId, Option<AgentId>),
+}
+
+/// A token is in it: it prints as who asks.
+impl fmt::Debug for Asker<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Agent(agent) => write!(f, "Agent({agent})"),
+            Self::Token(agent, _) => write!(f, "Token({})", agent.id),
+            Self::Run(run, _) => write!(f, "Run({run})"),
+        }
+    }
 }
 
 /// What the verdict would be, and what it would rest on.

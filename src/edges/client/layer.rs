@@ -1,5 +1,7 @@
 //! How a layer asks: each request that it holds as one question, in the form `forwarded`.
 
+use std::fmt;
+
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -9,8 +11,8 @@ use crate::domain::upstream::Origin;
 use crate::edges::wire::LayerMe;
 use crate::planes::network::forward_auth::{KEY, PATH};
 
-/// A request that a layer holds.
-#[derive(Clone, Debug)]
+/// A request that a layer holds. Somebody's token is in it: it prints as where it goes.
+#[derive(Clone)]
 pub struct Question<'a> {
     /// Its method.
     pub method: &'a str,
@@ -22,13 +24,24 @@ pub struct Question<'a> {
     pub headers: HeaderMap,
 }
 
-/// What Exeat says.
-#[derive(Debug)]
+/// What Exeat says. A credential may be in it: it prints as yes or no.
 pub enum Verdict {
     /// It may be made; with the headers of the answer.
     Allowed(HeaderMap),
     /// It is refused, with this problem.
     Refused(Value),
+}
+
+impl fmt::Debug for Question<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question").field("origin", self.origin).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if matches!(self, Self::Allowed(_)) { "Allowed" } else { "Refused" })
+    }
 }
 
 /// The agent listener, as a layer reaches it.

@@ -1,5 +1,7 @@
 //! Asking why: what a verdict would be, and what it would rest on.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -8,7 +10,7 @@ use super::secret::SecretText;
 use crate::base::id::{AgentId, RunId};
 
 /// `POST /v1/why`. An agent asks about itself, one of its runs or a token of its own; a person about a run or an agent.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WhyBody {
     /// The method.
@@ -29,6 +31,13 @@ pub struct WhyBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(write_only)]
     pub token: Option<SecretText>,
+}
+
+/// A token may be in the URL too: it prints as its method.
+impl fmt::Debug for WhyBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WhyBody").field("method", &self.method).finish_non_exhaustive()
+    }
 }
 
 /// What the verdict would be.

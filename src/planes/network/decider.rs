@@ -52,8 +52,8 @@ pub enum Said {
     Req(Held),
 }
 
-/// A request that the proxy holds.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
+/// A request that the proxy holds. Somebody's token is in it: it prints as its number and where it goes.
+#[derive(PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Held {
     /// Its number; they rise.
@@ -139,6 +139,13 @@ impl Said {
             }
             _ => Ok(said),
         }
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, host, port, .. } = self;
+        f.debug_struct("Held").field("id", id).field("host", host).field("port", port).finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,8 @@
 //! The request that somebody else's proxy asks about, as nginx, Traefik, Caddy and Envoy hand it over: read in one reading or refused.
 //! Pure. What the layer will send is what its headers say; that it does so is the layer's part.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri};
@@ -30,8 +32,7 @@ const FORWARDED_URI: &str = "x-forwarded-uri";
 const SAYING: [&str; 6] =
     [ORIGINAL_METHOD, ORIGINAL_URL, FORWARDED_METHOD, FORWARDED_PROTO, FORWARDED_HOST, FORWARDED_URI];
 
-/// The request that is asked about.
-#[derive(Debug)]
+/// The request that is asked about. Somebody's token is in it: it prints as where it goes.
 pub struct Original {
     method: String,
     origin: Origin,
@@ -51,8 +52,7 @@ pub struct Shown {
     pub user: String,
 }
 
-/// A URL that somebody asks about.
-#[derive(Debug)]
+/// A URL that somebody asks about. A token may be in it: it prints as where it goes.
 pub struct Wanted {
     origin: Origin,
     path: String,
@@ -164,6 +164,18 @@ impl Original {
         target::refuse_overrides(&self.headers)?;
         let slot::Presented { token, user, target } = slot::take(&upstream.slot, &mut self.headers, target)?;
         Ok(Shown { target, token, user })
+    }
+}
+
+impl fmt::Debug for Original {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Original").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wanted").field("origin", &self.origin).finish_non_exhaustive()
     }
 }
 

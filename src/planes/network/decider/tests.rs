@@ -37,6 +37,7 @@ fn origins() -> Vec<Origin> {
 fn a_request_is_read_as_it_was_said() {
     let held = held(|_| {}).unwrap();
     assert_eq!(held.target(), "/a?b=c");
+    assert!(!format!("{held:?}").contains("Bearer"), "e09");
     let origins = origins();
     assert_eq!(held.origin(origins.iter()), Ok(&origins[0]));
     let headers = held.question().unwrap();

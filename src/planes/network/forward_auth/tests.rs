@@ -38,6 +38,21 @@ fn each_form_says_the_same_request() {
 }
 
 #[test]
+fn e09_a_question_prints_without_what_is_in_it() {
+    let mut headers = HeaderMap::new();
+    for (name, value) in NGINX.into_iter().chain([("authorization", "Bearer s3cret")]) {
+        headers.append(name, value.parse().unwrap());
+    }
+    let original = Original::read(LayerForm::Nginx, (&Method::GET, &PATH.parse().unwrap()), headers).unwrap();
+    let wanted = Wanted::read("https://api.example.com/a?key=s3cret").unwrap();
+    let printed = format!("{original:?} {wanted:?}");
+    assert!(
+        printed.contains("api.example.com") && !printed.contains("s3cret") && !printed.contains("c=d"),
+        "{printed}"
+    );
+}
+
+#[test]
 fn a_request_said_in_two_forms_or_in_another_has_two_readings() {
     let both: Vec<_> = NGINX.iter().chain(&FORWARDED).copied().collect();
     for form in LayerForm::ALL {
