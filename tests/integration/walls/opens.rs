@@ -97,6 +97,7 @@ if os.fork() == 0:
         os.close(os.open('f6', 0, dir_fd=directory)); os.write(write, b'x')
     os._exit(0)
 os.read(read, 1)
+os.wait()
 program = os.memfd_create('program'); os.write(program, open('/bin/true', 'rb').read())
 if os.fork() == 0: os.execve(program, ['true'], {})
 os.wait()
