@@ -25,13 +25,14 @@ pub(super) fn settings(
             (format!("credential.{origin}.helper"), helper),
         ]
     });
-    let mut all = Vec::new();
-    for (index, (key, value)) in each.enumerate() {
-        let index = first.saturating_add(index);
-        all.push((format!("GIT_CONFIG_KEY_{index}"), key));
-        all.push((format!("GIT_CONFIG_VALUE_{index}"), value));
-        all.retain(|(name, _)| name != COUNT);
-        all.push((COUNT.to_owned(), index.saturating_add(1).to_string()));
+    let (mut all, mut next) = (Vec::new(), first);
+    for (key, value) in each {
+        all.push((format!("GIT_CONFIG_KEY_{next}"), key));
+        all.push((format!("GIT_CONFIG_VALUE_{next}"), value));
+        next = next.saturating_add(1);
+    }
+    if !all.is_empty() {
+        all.push((COUNT.to_owned(), next.to_string()));
     }
     all
 }

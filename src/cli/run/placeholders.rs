@@ -59,17 +59,12 @@ impl std::fmt::Display for Wanted {
 
 /// The variables of the placeholder for this upstream.
 pub(super) fn variables(upstream: &str, placeholder: &SecretText) -> Vec<(String, String)> {
-    let value = |name: &str| {
+    let set = |name: String| {
         // cargo sends what it finds as the whole of the header, and a bearer token is what its registries take.
         let scheme = if name.starts_with("CARGO_REGISTR") { "Bearer " } else { "" };
-        format!("{scheme}{}", placeholder.reveal())
+        (name, format!("{scheme}{}", placeholder.reveal()))
     };
-    names(upstream)
-        .map(|name| {
-            let value = value(&name);
-            (name, value)
-        })
-        .collect()
+    names(upstream).map(set).collect()
 }
 
 /// The variable that every upstream has.

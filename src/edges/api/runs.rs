@@ -12,8 +12,11 @@ use futures_util::stream::unfold;
 use crate::base::id::RunId;
 use crate::broker::{KeeperTold, NewRun, StartedRun, Told};
 use crate::domain::files::{UsedFiles, UsedPath};
+use crate::domain::key::PlainKey;
+use crate::domain::name::Name;
 use crate::domain::problem::Problem;
 use crate::domain::run::{RunEnd, StandIn};
+use crate::domain::upstream::Origin;
 use crate::edges::caller::AgentCaller;
 use crate::edges::extract::{Id, StrictJson};
 use crate::edges::problem::invalid;
@@ -133,12 +136,11 @@ pub(in crate::edges) fn told(body: StepBody) -> Result<Told, Problem> {
 }
 
 fn answer(started: &StartedRun) -> RunStarted {
-    let shown = |(name, key): &(crate::domain::name::Name, crate::domain::key::PlainKey)| {
-        (name.to_string(), SecretText::new(key.shown_once().to_owned()))
-    };
-    let password = |(upstream, origin, user): &(_, _, String)| PasswordFor {
-        upstream: Clone::clone(upstream),
-        origin: Clone::clone(origin),
+    let shown =
+        |(name, key): &(Name, PlainKey)| (name.to_string(), SecretText::new(key.shown_once().to_owned()));
+    let password = |(upstream, origin, user): &(Name, Origin, String)| PasswordFor {
+        upstream: upstream.clone(),
+        origin: origin.clone(),
         user: user.clone(),
     };
     RunStarted {
