@@ -86,12 +86,17 @@ struct FrameHead {
 }
 
 impl FrameHead {
+    /// The stream without the bit that says nothing.
+    const fn id(&self) -> u32 {
+        self.stream & 0x7fff_ffff
+    }
+
     fn read(bytes: &[u8]) -> Option<Self> {
         let (length, rest) = bytes.split_first_chunk::<3>()?;
         let ([kind, flags], rest) = rest.split_first_chunk()?;
         let (stream, _) = rest.split_first_chunk()?;
         let length = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
-        Some(Self { length, kind: *kind, flags: *flags, stream: u32::from_be_bytes(*stream) & 0x7fff_ffff })
+        Some(Self { length, kind: *kind, flags: *flags, stream: u32::from_be_bytes(*stream) })
     }
 }
 
@@ -126,7 +131,7 @@ impl Weaver {
     /// Whether a frame is held back: one that opens a stream, and those that go on with its block.
     fn is_held(&self, head: &FrameHead) -> bool {
         match head.kind {
-            HEADERS => head.stream > self.opened,
+            HEADERS => head.id() > self.opened,
             CONTINUATION => self.in_block,
             _ => false,
         }
@@ -153,7 +158,7 @@ impl Weaver {
             return Ok(Step::Write(taken, Zeroizing::default()));
         }
         let frame = std::mem::take(&mut self.held);
-        self.opened = self.opened.max(head.stream);
+        self.opened = self.opened.max(head.id());
         self.in_block = head.flags & END_HEADERS == 0;
         let add = if self.in_block { None } else { add() };
         let written = match add {
