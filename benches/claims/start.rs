@@ -12,7 +12,7 @@ use exeat::planes::filesystem::mounts::{Mount, Texts};
 use exeat::planes::filesystem::place::Forbidden;
 use exeat::planes::filesystem::plan::{Asked, Plan};
 use exeat::planes::filesystem::profile::Profile;
-use exeat::planes::filesystem::trust;
+use exeat::planes::filesystem::trust::Trust;
 use tempfile::TempDir;
 
 use crate::claim::{Found, at_least, at_most, median, millis, note, skipped};
@@ -131,7 +131,7 @@ impl<'a> Desk<'a> {
         let plan = Plan::of(Profile::load("read-only")?, asked, &forbidden)?;
         let socket = self.dir.path().join("socket");
         let listener = UnixListener::bind(&socket)?;
-        let texts = Texts { trust: trust::bundle(&self.data.join("ca.pem"))?, walls: b"{}".to_vec() };
+        let texts = Texts { trust: Trust::with(&self.data.join("ca.pem"), false)?, walls: b"{}".to_vec() };
         let mounts = plan.mounts(&fs::canonicalize(&program)?, &fs::canonicalize(&socket)?, texts);
         let path = std::env::var_os("PATH").unwrap_or_default();
         let bwrap = found(&std::env::split_paths(&path).collect::<Vec<_>>())?;

@@ -1,8 +1,10 @@
 //! `exeat run`: an agent inside walls, on a rung of the ladder.
 
+mod due;
 mod explain;
 mod git;
 mod ledger;
+mod order;
 mod outside;
 mod placeholders;
 mod preparation;

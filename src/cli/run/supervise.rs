@@ -4,25 +4,23 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::pin::Pin;
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::Sleep;
 
+use super::due::{Due, has_to_end};
 use super::ledger::Kept;
 use super::outside::{End, Theirs};
 use super::relay;
 use super::terminal::Terminal;
-use super::widen::{StaysOpen, Widener};
+use super::widen::Widener;
 use crate::cli::failure::Failure;
 use crate::cli::output::note;
 use crate::domain::files::UsedFiles;
 use crate::domain::run::EndCause as Cause;
-use crate::domain::widening::KeeperLine;
 use crate::planes::filesystem::bwrap::Pins;
 use crate::planes::filesystem::inside::Status;
 
@@ -53,26 +51,6 @@ pub(super) struct Term<'a> {
     pub(super) kept: &'a mut Kept,
     /// What opens files that are granted meanwhile.
     pub(super) widener: Widener<'a>,
-}
-
-/// Why a command has to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Due {
-    TimeUp,
-    OverForBroker,
-    StaysOpen,
-}
-
-impl Due {
-    const fn said(self) -> &'static str {
-        match self {
-            Self::TimeUp => "exeat: its time is up\n",
-            Self::StaysOpen => {
-                "exeat: what was granted has ended, and the command keeps files open for writing; it is ended\n"
-            }
-            Self::OverForBroker => "exeat: Exeat has ended the run, or is gone; the command is ended too\n",
-        }
-    }
 }
 
 /// Starts `command` and stays until everything it started has ended.
@@ -130,26 +108,6 @@ pub(super) async fn supervise(
     let Heard { started, strays, files, last } = heard_of;
     let (cause, exit) = end(last, &passed, due);
     Ok(End { cause, exit, started, strays, files })
-}
-
-/// Resolves when the command has to end, and again when it did not. Meanwhile what the broker says is passed on, and
-/// done once the walls stand.
-async fn has_to_end(
-    deadline: &mut Pin<&mut Sleep>,
-    (kept, orders): (&mut Kept, &mpsc::UnboundedSender<KeeperLine>),
-    (widening, stands): (&mut Pin<&mut impl Future<Output = Result<(), StaysOpen>>>, bool),
-    due: Option<Due>,
-) -> Due {
-    loop {
-        tokio::select! {
-            () = deadline.as_mut() => return Due::TimeUp,
-            line = kept.next(), if due.is_none() => match line {
-                Some(line) => drop(orders.send(line)),
-                None => return Due::OverForBroker,
-            },
-            Err(StaysOpen) = widening.as_mut(), if stands && due.is_none() => return Due::StaysOpen,
-        }
-    }
 }
 
 /// The cause, and the exit code.

@@ -1,14 +1,12 @@
 //! Opens the files that are granted while a run goes on, tells what came of it, and closes them again.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
+use super::order::{Walls, carried_out};
 use super::preparation::Preparation;
 use crate::base::id::{ApprovalId, RunId};
 use crate::cli::failure::Failure;
@@ -49,13 +47,6 @@ struct Opened {
     index: usize,
     steps: Vec<Step>,
     until: Instant,
-}
-
-/// The processes of a run by which its walls are found.
-#[derive(Clone, Copy)]
-struct Walls {
-    ground: u32,
-    inside: u32,
 }
 
 impl<'a> Widener<'a> {
@@ -249,16 +240,6 @@ impl<'a> Widener<'a> {
     }
 }
 
-impl Walls {
-    /// Found by the process that built them: the first that it started is behind them.
-    fn of(builder: Option<u32>) -> Option<Self> {
-        let ground = builder?;
-        let started = std::fs::read_to_string(format!("/proc/{ground}/task/{ground}/children")).ok()?;
-        let inside = started.split_whitespace().next()?.parse().ok()?;
-        Some(Self { ground, inside })
-    }
-}
-
 /// Protection that was put up stays, when what it protects from is closed again.
 fn is_protection(step: &Step) -> bool {
     matches!(step, Step::Cover { write: false, .. })
@@ -286,21 +267,4 @@ fn later(why: &str) -> Option<Widened> {
     let short: String = inert(why).chars().take(400).collect();
     let reason = [short.as_str(), "it could not be opened"].iter().find_map(|text| text.parse().ok());
     reason.map(|reason| Widened::NextStart { reason })
-}
-
-async fn carried_out(program: &std::path::Path, order: &Order) -> Result<Outcome, Failure> {
-    let told = serde_json::to_vec(order).map_err(|error| Failure::because("no JSON", &error))?;
-    let mut helper = Command::new(program)
-        .args(["inside", "--widen"])
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()?;
-    if let Some(mut stdin) = helper.stdin.take() {
-        stdin.write_all(&told).await?;
-    }
-    let said = helper.wait_with_output().await?.stdout;
-    serde_json::from_slice(&said).map_err(|error| Failure::because("the walls cannot be widened", &error))
 }

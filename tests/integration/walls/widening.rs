@@ -39,7 +39,8 @@ async fn approve_until(house: &House, sign: &Path) -> String {
 }
 
 fn ask(options: &str, items: &[Value]) -> String {
-    let items: String = items.iter().map(|item| format!(" --item '{item}'")).collect();
+    let items: Vec<String> = items.iter().map(|item| format!(" --item '{item}'")).collect();
+    let items = items.concat();
     format!("exeat request --identity service:ci-bot --reason 'to work' {options} --wait{items}")
 }
 

@@ -64,7 +64,7 @@ impl Plan {
                 if write && !together.iter().any(read) {
                     return no(format!("what is mounted can be read: ask to read {text} with it"));
                 }
-                self.from_outside(forbidden, &extent, write, next(), &mut all)?;
+                self.outside(forbidden, &extent, write, next(), &mut all)?;
             }
         }
         Ok(all)
@@ -75,15 +75,11 @@ impl Plan {
         let written = self.written().iter().any(|open| path.starts_with(open));
         let (workspace, shut) = (path.starts_with(self.workspace()), self.protection().all());
         let free = !shut.iter().any(|shut| path.starts_with(shut) && path != self.workspace());
-        match write {
-            true => written || (workspace && self.writable() && free),
-            false => {
-                let system = self.system().filter_map(|path| fs::canonicalize(path).ok());
-                written
-                    || workspace
-                    || self.read().iter().cloned().chain(system).any(|open| path.starts_with(open))
-            }
+        if write {
+            return written || (workspace && self.writable() && free);
         }
+        let system = self.system().filter_map(|path| fs::canonicalize(path).ok());
+        written || workspace || self.read().iter().cloned().chain(system).any(|open| path.starts_with(open))
     }
 
     /// A write in a workspace that is only read.
@@ -125,7 +121,7 @@ impl Plan {
             .map_err(|error| Unwidened(error.to_string()))
     }
 
-    fn from_outside(
+    fn outside(
         &self,
         forbidden: &Forbidden,
         extent: &Extent,

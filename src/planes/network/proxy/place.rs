@@ -16,8 +16,8 @@ use zeroize::Zeroizing;
 
 use super::head::MAX_HEAD_BYTES;
 use super::reason::Refused;
-use super::weave::{self, joined};
 use super::slot;
+use super::weave::{self, joined};
 use crate::base::secret::Secret;
 use crate::domain::scope::HttpTarget;
 use crate::domain::upstream::Slot;
