@@ -67,13 +67,13 @@ pub struct Weaver {
     held: Vec<u8>,
     /// The last stream that was opened.
     opened: u32,
-    /// In the block of a stream that was just opened.
-    in_block: bool,
+    /// The stream that was just opened, while its block goes on.
+    in_block: Option<u32>,
 }
 
 impl Default for Weaver {
     fn default() -> Self {
-        Self { preface: PREFACE, passing: 0, held: Vec::new(), opened: 0, in_block: false }
+        Self { preface: PREFACE, passing: 0, held: Vec::new(), opened: 0, in_block: None }
     }
 }
 
@@ -100,6 +100,14 @@ impl FrameHead {
     }
 }
 
+impl FrameHead {
+    /// A block stands between its padding's length and its padding (RFC 9113 §6.2); a frame in which these do not fit is none.
+    fn has_room_for_its_padding(&self, payload: &[u8]) -> bool {
+        let padded = self.kind == HEADERS && self.flags & PADDED != 0;
+        !padded || payload.first().is_some_and(|padding| usize::from(*padding) < payload.len())
+    }
+}
+
 impl Weaver {
     /// Judges the bytes at the front, of which there is at least one. `add` gives the field for a block.
     ///
@@ -118,7 +126,7 @@ impl Weaver {
         }
         if self.held.is_empty()
             && let Some(head) = FrameHead::read(bytes)
-            && !self.is_held(&head)
+            && !self.is_held(&head)?
         {
             let whole = FRAME_HEAD + head.length;
             let pass = bytes.len().min(whole);
@@ -128,12 +136,13 @@ impl Weaver {
         self.hold(bytes, add)
     }
 
-    /// Whether a frame is held back: one that opens a stream, and those that go on with its block.
-    fn is_held(&self, head: &FrameHead) -> bool {
-        match head.kind {
-            HEADERS => head.id() > self.opened,
-            CONTINUATION => self.in_block,
-            _ => false,
+    /// Whether a frame is held back: one that opens a stream, and those that go on with its block. Nothing else may come between
+    /// (RFC 9113 §6.10).
+    fn is_held(&self, head: &FrameHead) -> Result<bool, NotFrames> {
+        match (self.in_block, head.kind) {
+            (Some(stream), CONTINUATION) if stream == head.id() => Ok(true),
+            (Some(_), _) => Err(NotFrames),
+            (None, kind) => Ok(kind == HEADERS && head.id() > self.opened),
         }
     }
 
@@ -146,7 +155,7 @@ impl Weaver {
         let Some(head) = FrameHead::read(&self.held) else {
             return Ok(Step::Write(taken, Zeroizing::default()));
         };
-        if !self.is_held(&head) {
+        if !self.is_held(&head)? {
             self.passing = head.length;
             return Ok(Step::Write(taken, Zeroizing::new(std::mem::take(&mut self.held))));
         }
@@ -158,9 +167,12 @@ impl Weaver {
             return Ok(Step::Write(taken, Zeroizing::default()));
         }
         let frame = std::mem::take(&mut self.held);
+        if !head.has_room_for_its_padding(frame.get(FRAME_HEAD..).unwrap_or_default()) {
+            return Err(NotFrames);
+        }
         self.opened = self.opened.max(head.id());
-        self.in_block = head.flags & END_HEADERS == 0;
-        let add = if self.in_block { None } else { add() };
+        self.in_block = (head.flags & END_HEADERS == 0).then_some(head.id());
+        let add = if self.in_block.is_some() { None } else { add() };
         let written = match add {
             Some(field) => with(&frame, &head, &field)?,
             None => Zeroizing::new(frame),

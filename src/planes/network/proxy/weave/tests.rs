@@ -171,3 +171,23 @@ proptest! {
         prop_assert_eq!(woven(&input, size, b"").unwrap(), input);
     }
 }
+
+#[test]
+fn what_is_no_stream_of_frames_is_refused() {
+    let cases: [&[&[u8]]; 4] = [
+        // Padded, and nothing in it.
+        &[&frame(1, 0xc, 1, b"")],
+        // More padding than there is.
+        &[&frame(1, 0xc, 1, &[2, 0])],
+        // Something else within a block.
+        &[&frame(1, 0, 1, b"get"), &frame(0, 0, 1, b"data")],
+        // A block that goes on for another stream.
+        &[&frame(1, 0, 1, b"get"), &frame(9, 0x4, 3, b"post")],
+    ];
+    for case in cases {
+        let input = [&[STARTS], case].concat().concat();
+        for size in [1, 9, 64] {
+            assert_eq!(woven(&input, size, b"+"), Err(NotFrames), "{input:?}");
+        }
+    }
+}
