@@ -229,10 +229,10 @@ pub(crate) fn shifted(by: &'static str) -> [(&'static str, &'static str); 3] {
     [("LD_PRELOAD", FAKETIME), ("FAKETIME", by), ("DONT_FAKE_MONOTONIC", "1")]
 }
 
-/// The environment in which three seconds are a minute, for waits too.
+/// The environment in which six seconds are a minute, for waits too.
 pub(crate) fn hurried() -> [(&'static str, &'static str); 2] {
     assert!(std::path::Path::new(FAKETIME).exists(), "install faketime: `make test` does");
-    [("LD_PRELOAD", FAKETIME), ("FAKETIME", "+0s x20")]
+    [("LD_PRELOAD", FAKETIME), ("FAKETIME", "+0s x10")]
 }
 
 #[tokio::test]
