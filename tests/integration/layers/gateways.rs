@@ -273,7 +273,7 @@ pub(super) fn tool(path: &str) -> PathBuf {
 
 /// The Node.js that sandbox-runtime needs.
 pub(super) fn node() -> PathBuf {
-    tool("npm/node_modules/.bin/node")
+    crate::clients::node::node().join("bin/node")
 }
 
 fn host(stand: &Stand) -> String {
