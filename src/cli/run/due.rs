@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio::time::Sleep;
 
 use super::ledger::Kept;
-use super::widen::StaysOpen;
+use super::widen::Amiss;
 use crate::domain::widening::KeeperLine;
 
 /// Why a command has to end.
@@ -16,8 +16,8 @@ pub(super) enum Due {
     TimeUp,
     /// The broker ended the run, or is gone.
     OverForBroker,
-    /// It keeps open what is granted no more.
-    StaysOpen,
+    /// What is open to it is not what is granted.
+    Amiss(Amiss),
 }
 
 impl Due {
@@ -25,7 +25,10 @@ impl Due {
     pub(super) const fn said(self) -> &'static str {
         match self {
             Self::TimeUp => "exeat: its time is up\n",
-            Self::StaysOpen => {
+            Self::Amiss(Amiss::HalfOpen) => {
+                "exeat: what was granted could be opened only in part, and not closed again; the command is ended\n"
+            }
+            Self::Amiss(Amiss::StaysOpen) => {
                 "exeat: what was granted has ended, and the command keeps files open for writing; it is ended\n"
             }
             Self::OverForBroker => "exeat: Exeat has ended the run, or is gone; the command is ended too\n",
@@ -38,7 +41,7 @@ impl Due {
 pub(super) async fn has_to_end(
     deadline: &mut Pin<&mut Sleep>,
     (kept, orders): (&mut Kept, &mpsc::UnboundedSender<KeeperLine>),
-    (widening, stands): (&mut Pin<&mut impl Future<Output = Result<(), StaysOpen>>>, bool),
+    (widening, stands): (&mut Pin<&mut impl Future<Output = Result<(), Amiss>>>, bool),
     due: Option<Due>,
 ) -> Due {
     loop {
@@ -48,7 +51,7 @@ pub(super) async fn has_to_end(
                 Some(line) => drop(orders.send(line)),
                 None => return Due::OverForBroker,
             },
-            Err(StaysOpen) = widening.as_mut(), if stands && due.is_none() => return Due::StaysOpen,
+            Err(amiss) = widening.as_mut(), if stands && due.is_none() => return Due::Amiss(amiss),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, DirBuilder};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -145,7 +145,7 @@ impl Made {
         run: &Run,
         preparation: &Preparation,
         granted: &Granted,
-        bwrap: &PathBuf,
+        bwrap: &Path,
         (inside, trust): (Inside, Trust),
     ) -> Result<Self, Failure> {
         let plan = &preparation.plan;
@@ -155,8 +155,7 @@ impl Made {
         let mounts = plan.mounts(&preparation.program, &socket, Texts { trust, walls });
         let pins = Pins::open(&mounts)?;
         pins.hand_on()?;
-        let mut command = Command::new(&preparation.program);
-        command.args(["inside", "--ground", "--"]).arg(bwrap);
+        let mut command = builder(preparation, bwrap);
         command.args(arguments(&mounts, &pins.numbers(), plan.start_in(), &run.command));
         Ok(Self { command, pins: Some(pins), _plugs: plugs, _files: None })
     }
@@ -188,6 +187,16 @@ impl Made {
         command.arg("inside").arg(told).arg("--").args(&run.command).current_dir(preparation.plan.start_in());
         Ok(Self { command, pins: None, _plugs: Plugs::default(), _files: Some(files) })
     }
+}
+
+/// What builds the walls: bubblewrap, on a ground of its own where more may be opened later.
+fn builder(preparation: &Preparation, bwrap: &Path) -> Command {
+    if !preparation.plan.profile().terms().files.widen {
+        return Command::new(bwrap);
+    }
+    let mut command = Command::new(&preparation.program);
+    command.args(["inside", "--ground", "--"]).arg(bwrap);
+    command
 }
 
 /// A directory for one run, gone with it.

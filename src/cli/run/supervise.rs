@@ -98,7 +98,7 @@ pub(super) async fn supervise(
     }
     // What is being closed, or told of, is brought to its end.
     drop(orders);
-    if heard_of.started && due != Some(Due::StaysOpen) {
+    if heard_of.started && !matches!(due, Some(Due::Amiss(_))) {
         drop(tokio::time::timeout(GRACE, widening).await);
     }
     while let Some(status) = told.recv().await {

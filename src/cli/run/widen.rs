@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
-use super::order::{Walls, carried_out};
+use super::order::carried_out;
 use super::preparation::Preparation;
 use crate::base::id::{ApprovalId, RunId};
 use crate::cli::failure::Failure;
@@ -37,9 +37,28 @@ pub(super) struct Widener<'a> {
     plugs: Vec<Plugs>,
 }
 
-/// Something stays open that is granted no more.
-#[derive(Debug)]
-pub(super) struct StaysOpen;
+/// What is open is not what is granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Amiss {
+    /// Something stays open that is granted no more.
+    StaysOpen,
+    /// Something was opened in part, and could not be closed again.
+    HalfOpen,
+}
+
+/// Why an item is not open.
+enum NotOpened {
+    /// It waits for the next start.
+    Later(String),
+    /// Part of it may be open.
+    Torn,
+}
+
+impl<T: Into<String>> From<T> for NotOpened {
+    fn from(why: T) -> Self {
+        Self::Later(why.into())
+    }
+}
 
 /// What is open by one item of an approval.
 struct Opened {
@@ -68,14 +87,13 @@ impl<'a> Widener<'a> {
         mut self,
         mut lines: UnboundedReceiver<KeeperLine>,
         builder: Option<u32>,
-    ) -> Result<(), StaysOpen> {
+    ) -> Result<(), Amiss> {
         loop {
             let next = self.open.iter().map(|opened| opened.until).min();
-            let closed = tokio::select! {
+            let done = tokio::select! {
                 line = lines.recv() => match line {
                     Some(KeeperLine::Open { approval, items, seconds }) => {
-                        self.open_all(approval, &items, Duration::from_secs(seconds), builder).await;
-                        true
+                        self.open_all(approval, &items, Duration::from_secs(seconds), builder).await
                     }
                     Some(KeeperLine::Close { approval, cause }) => {
                         self.close(cause, builder, |opened| opened.approval == approval).await
@@ -87,19 +105,18 @@ impl<'a> Widener<'a> {
                     self.close(Closing::Expired, builder, |opened| opened.until <= now).await
                 }
             };
-            if !closed {
-                return Err(StaysOpen);
-            }
+            done?;
         }
     }
 
+    /// Opens what it can.
     async fn open_all(
         &mut self,
         approval: ApprovalId,
         items: &[ScopeItem],
         life: Duration,
         builder: Option<u32>,
-    ) {
+    ) -> Result<(), Amiss> {
         let until = Instant::now() + life;
         let mut files: Vec<(usize, &FilesystemItem)> = items
             .iter()
@@ -115,12 +132,14 @@ impl<'a> Widener<'a> {
         for (index, item) in files {
             let came_of = match self.open_one((approval, index), item, &together, until, builder).await {
                 Ok(at) => Some(opened_at(&at)),
-                Err(why) => later(&why),
+                Err(NotOpened::Later(why)) => later(&why),
+                Err(NotOpened::Torn) => return Err(Amiss::HalfOpen),
             };
             if let Some(came_of) = came_of {
                 self.tell(approval, index, came_of).await;
             }
         }
+        Ok(())
     }
 
     /// Opens one item; where it shows, or why it is not open.
@@ -131,9 +150,9 @@ impl<'a> Widener<'a> {
         together: &[&FilesystemItem],
         until: Instant,
         builder: Option<u32>,
-    ) -> Result<Vec<PathBuf>, String> {
+    ) -> Result<Vec<PathBuf>, NotOpened> {
         if self.preparation.bwrap.is_none() {
-            return Err("the run has no walls: nothing was closed to it".to_owned());
+            return Err("the run has no walls: nothing was closed to it".into());
         }
         if let Some(at) = self.written_at(item) {
             return Ok(at);
@@ -151,16 +170,19 @@ impl<'a> Widener<'a> {
         if widening.steps.is_empty() {
             return Ok(widening.at);
         }
-        let walls = Walls::of(builder).ok_or("the run's walls cannot be found")?;
+        let found = builder.and_then(|builder| Order::of(builder, widening.steps.clone()));
+        let order = found.ok_or("the run's walls cannot be found")?;
         self.plugs.push(Plugs::put(&widening.protection).map_err(|error| error.to_string())?);
         self.told_opening(approval, index).await?;
-        match self.order(walls, widening.steps.clone()).await? {
+        match carried_out(&self.preparation.program, &order).await {
             Outcome::Done { linked } => {
-                self.open.push(Opened { approval, index, steps: widening.steps.clone(), until });
-                Ok(shown_at(widening.at, &widening.steps, &linked))
+                let at = shown_at(widening.at, &widening.steps, &linked);
+                self.open.push(Opened { approval, index, steps: widening.steps, until });
+                Ok(at)
             }
-            Outcome::Failed(why) => Err(why),
-            Outcome::Busy => Err("it is in use".to_owned()),
+            Outcome::Failed(why) => Err(why.into()),
+            Outcome::Busy => Err("it is in use".into()),
+            Outcome::Torn => Err(NotOpened::Torn),
         }
     }
 
@@ -183,8 +205,13 @@ impl<'a> Widener<'a> {
         paths.iter().map(written).collect()
     }
 
-    /// Closes what `which` says, newest first. Whether it could be closed.
-    async fn close(&mut self, cause: Closing, builder: Option<u32>, which: impl Fn(&Opened) -> bool) -> bool {
+    /// Closes what `which` says, newest first.
+    async fn close(
+        &mut self,
+        cause: Closing,
+        builder: Option<u32>,
+        which: impl Fn(&Opened) -> bool,
+    ) -> Result<(), Amiss> {
         let (ended, kept): (Vec<Opened>, Vec<Opened>) =
             std::mem::take(&mut self.open).into_iter().partition(which);
         self.open = kept;
@@ -197,29 +224,25 @@ impl<'a> Widener<'a> {
             let steps = opened.steps.iter().rev().filter(|step| !is_protection(step) && !shared(step));
             let steps = steps.filter_map(Step::undone).collect();
             if !self.closed(builder, steps).await {
-                return false;
+                return Err(Amiss::StaysOpen);
             }
             self.tell(opened.approval, opened.index, Widened::Closed { cause }).await;
         }
-        true
+        Ok(())
     }
 
     async fn closed(&self, builder: Option<u32>, steps: Vec<Step>) -> bool {
         let end = Instant::now() + GRACE;
         loop {
             // Nothing stands any more: the command has ended, and with it what was open.
-            let Some(walls) = Walls::of(builder) else { return true };
-            match self.order(walls, steps.clone()).await {
-                Ok(Outcome::Done { .. }) => return true,
-                Ok(Outcome::Busy) if Instant::now() < end => tokio::time::sleep(PAUSE).await,
-                _ => return Walls::of(builder).is_none(),
+            let order = || builder.and_then(|builder| Order::of(builder, steps.clone()));
+            let Some(now) = order() else { return true };
+            match carried_out(&self.preparation.program, &now).await {
+                Outcome::Done { .. } => return true,
+                Outcome::Busy if Instant::now() < end => tokio::time::sleep(PAUSE).await,
+                _ => return order().is_none(),
             }
         }
-    }
-
-    async fn order(&self, walls: Walls, steps: Vec<Step>) -> Result<Outcome, String> {
-        let order = Order { ground: walls.ground, inside: walls.inside, steps };
-        carried_out(&self.preparation.program, &order).await.map_err(|failure| failure.what().to_owned())
     }
 
     /// The broker has to know of it, and agree, before anything is opened.

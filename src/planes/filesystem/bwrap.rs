@@ -7,13 +7,14 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use rustix::fs::{CWD, MemfdFlags, Mode, OFlags, ResolveFlags, memfd_create, openat2};
+use rustix::fs::{CWD, MemfdFlags, memfd_create};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
 use super::WallError;
 use super::inside::{EXEAT, WALLS};
 use super::kernel::WHEN_BUILDING_FAILS;
 use super::mounts::Mount;
+use super::pinned::pinned;
 
 /// The oldest version that takes what is mounted as open descriptors, and whose memory filesystems have a size.
 const OLDEST: (u32, u32, u32) = (0, 8, 0);
@@ -31,7 +32,7 @@ impl Pins {
         let mut pins = Vec::new();
         for mount in mounts {
             match mount {
-                Mount::Bind { from, .. } => pins.push(pinned(from)?),
+                Mount::Bind { from, .. } => pins.push(pin(from)?),
                 Mount::Text { content, at } => {
                     pins.push(text(content).map_err(|error| WallError::path(at, error))?);
                 }
@@ -58,16 +59,12 @@ impl Pins {
     }
 }
 
-fn pinned(path: &Path) -> Result<OwnedFd, WallError> {
-    let follow_nothing = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    openat2(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), follow_nothing).map_err(|error| {
-        match error {
-            Errno::LOOP => WallError::Protect {
-                path: path.to_owned(),
-                reason: "a symbolic link was put there".to_owned(),
-            },
-            error => WallError::path(path, error),
+fn pin(path: &Path) -> Result<OwnedFd, WallError> {
+    pinned(CWD, path).map_err(|error| match error {
+        Errno::LOOP => {
+            WallError::Protect { path: path.to_owned(), reason: "a symbolic link was put there".to_owned() }
         }
+        error => WallError::path(path, error),
     })
 }
 

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+use rustix::fs::CWD;
 use rustix::io::Errno;
 
 use super::WallError;
+use super::pinned::pinned;
 
 /// Refuses where user namespaces are known to be forbidden. Some policies show only when one is made.
 ///
@@ -28,8 +29,7 @@ pub fn user_namespaces() -> Result<(), WallError> {
 /// # Errors
 /// On Linux before 5.6, or where a filter takes the call away.
 pub fn opens_exactly() -> Result<(), WallError> {
-    let how = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    match openat2(CWD, "/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), how) {
+    match pinned(CWD, Path::new("/")) {
         Err(Errno::NOSYS) => Err(WallError::Machine {
             missing: "this kernel has no openat2, or a filter takes it away".to_owned(),
             remedy: "use Linux 5.6 or newer; in a container, a seccomp profile that lets openat2 through"

@@ -14,6 +14,7 @@ pub mod limits;
 pub mod mounts;
 pub mod observed;
 pub mod opens;
+mod pinned;
 pub mod place;
 pub mod plan;
 pub mod plug;

@@ -13,7 +13,9 @@ use crate::house::{House, Upstream};
 
 /// Approves what is asked next, and gives its id.
 async fn approve(house: &House) -> String {
+    let before = events(house, "run_ended").await.len();
     loop {
+        assert_eq!(events(house, "run_ended").await.len(), before, "it ended without having asked");
         let found = house.review(Method::GET, "/v1/approvals?state=pending", None).await.expect(200);
         if let Some(pending) = found["approvals"].as_array().and_then(|all| all.first()) {
             let id = pending["id"].as_str().unwrap().to_owned();
@@ -250,4 +252,39 @@ fn i09_a_command_that_keeps_files_open_for_writing_after_the_grant_is_ended() {
     stand.say(json!({"close": {"approval": APPROVAL, "cause": "revoked"}}));
     let ran = run.join().unwrap();
     assert!(ran.err.contains("keeps files open for writing"), "{ran:?}");
+}
+
+/// The process that built the walls of a run, by the `exeat run` that started it.
+fn builder(run: u32) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{run}/task/{run}/children")).ok()?;
+    children.split_whitespace().next()?.parse().ok()
+}
+
+#[test]
+fn what_is_opened_on_the_way_to_a_step_that_fails_is_closed_again() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+    let stand = Stand::new(User::Root);
+    stand.write("plain/a", "");
+    let script = "until mkdir /tmp/x 2>/dev/null; do :; done; echo ready; read line; echo x > file 2>/dev/null && exit 9; exit 0";
+    let mut run = stand.command(&["--profile", "read-only"], &["sh", "-c", script]);
+    let mut run = run.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = [0; 6];
+    std::io::Read::read_exact(run.stdout.as_mut().unwrap(), &mut said).unwrap();
+    let walls = exeat::planes::filesystem::widen::Order::of(builder(run.id()).unwrap(), Vec::new()).unwrap();
+    let workspace = &stand.workspace;
+    // The second is no mount of its own, so that it cannot be made one that may be written.
+    let steps = json!([{"unseal": {"at": workspace}}, {"unseal": {"at": workspace.join("plain")}}]);
+    let order = json!({"ground": walls.ground, "inside": walls.inside, "steps": steps});
+    let mut helper = Command::new(env!("CARGO_BIN_EXE_exeat"))
+        .args(["inside", "--widen"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    helper.stdin.take().unwrap().write_all(order.to_string().as_bytes()).unwrap();
+    let outcome: Value = serde_json::from_slice(&helper.wait_with_output().unwrap().stdout).unwrap();
+    assert!(outcome["failed"].is_string(), "{outcome}");
+    run.stdin.take().unwrap().write_all(b"go\n").unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(0), "it could write");
 }

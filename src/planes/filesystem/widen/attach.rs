@@ -6,14 +6,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatVfsMountFlags, fstatvfs, openat2, statat,
-};
+use rustix::fs::{AtFlags, CWD, FileType, StatVfsMountFlags, fstatvfs, statat};
 use rustix::mount::{
     MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_remount, move_mount, open_tree,
     unmount,
 };
 use rustix::process::fchdir;
+
+use crate::planes::filesystem::pinned::pinned;
 
 /// Where mounts are made ready, in a mount namespace that nobody else is in.
 const BENCH: &str = "/tmp";
@@ -23,15 +23,8 @@ const TURN: Duration = Duration::from_millis(1);
 /// Bytes of it; it holds only names.
 const BENCH_SIZE: &std::ffi::CStr = c"mode=700,size=1m";
 
-const EXACTLY: ResolveFlags = ResolveFlags::NO_SYMLINKS.union(ResolveFlags::NO_MAGICLINKS);
-
 /// Which file something is: device and number.
 pub(super) type Identity = (u64, u64);
-
-/// A file or directory, by its real path: a link on the way, even one that was put there a moment ago, is refused.
-pub(super) fn pinned(path: &Path) -> io::Result<OwnedFd> {
-    Ok(openat2(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), EXACTLY)?)
-}
 
 /// Which file that is.
 pub(super) fn identity(file: impl AsFd) -> io::Result<Identity> {
@@ -77,7 +70,7 @@ pub(super) fn on_bench(copy: impl AsFd, name: &str, write: bool) -> io::Result<P
 /// A copy of `file` with exactly this access, attached nowhere.
 pub(super) fn ready(file: impl AsFd, name: &str, write: bool) -> io::Result<OwnedFd> {
     let place = on_bench(copy_of(file)?, name, write)?;
-    copy_of(pinned(&place)?)
+    copy_of(pinned(CWD, &place)?)
 }
 
 /// A mount behind the walls, by the directory it is in: nothing that happens to the way there can lead elsewhere, and a name at which
@@ -92,8 +85,8 @@ impl Mounted {
     /// What shows at `path`.
     pub(super) fn at(path: &Path) -> io::Result<Self> {
         let name = path.file_name().map(PathBuf::from).ok_or(io::ErrorKind::InvalidInput)?;
-        let parent = pinned(path.parent().unwrap_or(path))?;
-        let file = openat2(&parent, &name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), EXACTLY)?;
+        let parent = pinned(CWD, path.parent().unwrap_or(path))?;
+        let file = pinned(&parent, &name)?;
         Ok(Self { parent, name, file })
     }
 

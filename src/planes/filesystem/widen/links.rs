@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, mkdirat, openat, statx, symlinkat};
 use rustix::io::Errno;
 
-use super::attach::pinned;
+use crate::planes::filesystem::pinned::pinned;
 
 /// Where a link can be made: a directory in memory, and what is missing below it.
 pub(super) struct Missing {
@@ -29,13 +29,13 @@ pub(super) fn missing(path: &Path) -> io::Result<Option<Missing>> {
     let mut names = Vec::new();
     let mut parent = path.to_owned();
     loop {
-        match pinned(&parent) {
+        match pinned(CWD, &parent) {
             Ok(_) if names.is_empty() => return Ok(None),
             Ok(directory) => {
                 names.reverse();
                 return Ok(in_memory(directory, &parent)?.map(|parent| Missing { parent, names }));
             }
-            Err(error) if error.raw_os_error() == Some(Errno::NOENT.raw_os_error()) => {}
+            Err(Errno::NOENT) => {}
             // A link or a file is on the way.
             Err(_) => return Ok(None),
         }
@@ -68,7 +68,7 @@ pub(super) fn make(missing: Missing, root: &Path, target: &Path) -> io::Result<(
     let Missing { parent, names } = missing;
     let mut at = match parent {
         Parent::Home(directory) => directory,
-        Parent::Root(within) => pinned(&fs::canonicalize(root)?.join(within))?,
+        Parent::Root(within) => pinned(CWD, &fs::canonicalize(root)?.join(within))?,
     };
     let Some((last, between)) = names.split_last() else { return Ok(()) };
     for name in between {

@@ -84,6 +84,16 @@ pub struct Order {
     pub steps: Vec<Step>,
 }
 
+impl Order {
+    /// For the walls that the process `builder` built: the first that it started is behind them. None when they do not stand any more.
+    #[must_use]
+    pub fn of(builder: u32, steps: Vec<Step>) -> Option<Self> {
+        let started = std::fs::read_to_string(format!("/proc/{builder}/task/{builder}/children")).ok()?;
+        let inside = started.split_whitespace().next()?.parse().ok()?;
+        Some(Self { ground: builder, inside, steps })
+    }
+}
+
 /// What it says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -97,6 +107,8 @@ pub enum Outcome {
     Failed(String),
     /// A file is open for writing, so it could not be closed.
     Busy,
+    /// Part of it was done, and could not be undone; or nobody knows.
+    Torn,
 }
 
 /// What landlock leaves to the mounts, because it may be opened later.

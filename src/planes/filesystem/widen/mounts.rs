@@ -6,14 +6,15 @@ use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::io::Errno;
+use rustix::fs::CWD;
 use rustix::mount::{MountPropagationFlags, mount_change};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
-use super::attach::{Identity, Mounted, bench, copy_of, identity, on_bench, pinned, ready, stand_in};
+use super::attach::{Identity, Mounted, bench, copy_of, identity, on_bench, ready, stand_in};
 use super::links::{Missing, make, missing};
 use super::{GRANTED, Order, Outcome, Step};
 use crate::planes::filesystem::ground::unshare;
+use crate::planes::filesystem::pinned::pinned;
 
 /// Where this process is.
 struct Places {
@@ -34,38 +35,42 @@ struct Work {
 /// Does all of it, or nothing.
 #[must_use]
 pub fn carry_out(order: &Order) -> Outcome {
-    match carried_out(order) {
-        Ok(linked) => Outcome::Done { linked },
-        Err(error) if error.raw_os_error() == Some(Errno::BUSY.raw_os_error()) => Outcome::Busy,
-        Err(error) => Outcome::Failed(error.to_string()),
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::ResourceBusy => Outcome::Busy,
+        _ => Outcome::Failed(error.to_string()),
+    };
+    let (linked, works) = match prepared(order) {
+        Ok(ready) => ready,
+        Err(error) => return failed(error),
+    };
+    let mut done: Vec<&Step> = Vec::new();
+    for (step, work) in order.steps.iter().zip(&works) {
+        if let Err(error) = apply(step, work) {
+            // Backwards: what was opened on the way must not stay open.
+            let mut undone = done.iter().rev().filter_map(|step| step.undone());
+            let whole = undone.all(|step| apply(&step, &Work { shows: None, mount: None }).is_ok());
+            return if whole { failed(error) } else { Outcome::Torn };
+        }
+        done.push(step);
     }
+    Outcome::Done { linked }
 }
 
-fn carried_out(order: &Order) -> io::Result<Vec<PathBuf>> {
+/// Everything is made ready, and this process is behind the walls.
+fn prepared(order: &Order) -> io::Result<(Vec<PathBuf>, Vec<Work>)> {
     let places = Places::open(order)?;
     let works = works(&order.steps)?;
     let linked = show_grants(&places, &order.steps, &works)?;
     places.enter_run()?;
-    let mut done: Vec<&Step> = Vec::new();
-    for (step, work) in order.steps.iter().zip(&works) {
-        if let Err(error) = apply(step, work) {
-            // Backwards, and as far as it goes: what was opened on the way does not stay open.
-            for undone in done.iter().rev().filter_map(|step| step.undone()) {
-                drop(apply(&undone, &Work { shows: None, mount: None }));
-            }
-            return Err(error);
-        }
-        done.push(step);
-    }
-    Ok(linked)
+    Ok((linked, works))
 }
 
 /// Opens everything that the steps name, and then makes the mounts ready: the bench may lie over some of it.
 fn works(steps: &[Step]) -> io::Result<Vec<Work>> {
     let opened = |step: &Step| match step {
-        Step::Cover { at, write } => Ok(Some((pinned(at)?, Some(*write)))),
-        Step::Grant { from, write, .. } => Ok(Some((pinned(from)?, Some(*write)))),
-        Step::Unseal { at } | Step::Seal { at } => Ok(Some((pinned(at)?, None))),
+        Step::Cover { at, write } => Ok(Some((pinned(CWD, at)?, Some(*write)))),
+        Step::Grant { from, write, .. } => Ok(Some((pinned(CWD, from)?, Some(*write)))),
+        Step::Unseal { at } | Step::Seal { at } => Ok(Some((pinned(CWD, at)?, None))),
         Step::Uncover { .. } => Ok(None),
     };
     let opened = steps.iter().map(opened).collect::<io::Result<Vec<_>>>()?;
@@ -119,7 +124,8 @@ fn show_grants(places: &Places, steps: &[Step], works: &[Work]) -> io::Result<Ve
         return Ok(Vec::new());
     }
     places.enter_run()?;
-    let (root, granted) = (copy_of(pinned(Path::new("/"))?)?, copy_of(pinned(Path::new(GRANTED))?)?);
+    let (root, granted) =
+        (copy_of(pinned(CWD, Path::new("/"))?)?, copy_of(pinned(CWD, Path::new(GRANTED))?)?);
     let free: Vec<Option<Missing>> =
         grants.iter().map(|(from, ..)| missing(from)).collect::<io::Result<_>>()?;
     places.come_back()?;

@@ -30,11 +30,6 @@ fn no<T>(why: impl Into<String>) -> Result<T, Unwidened> {
     Err(Unwidened(why.into()))
 }
 
-/// What a pattern covers: a file, or a directory with all below it.
-struct Extent {
-    path: PathBuf,
-}
-
 impl Plan {
     /// How `item` is opened. `together` are the items of its approval; `next` gives names in [`GRANTED`].
     ///
@@ -49,14 +44,14 @@ impl Plan {
     ) -> Result<Widening, Unwidened> {
         let mut all = Widening::default();
         for text in item.paths() {
-            let extent = extent(self.workspace(), &text)?;
+            let path = extent(self.workspace(), &text)?;
             let write = item.access() == Access::Write;
-            if self.is_open(&extent.path, write) {
-                all.at.push(extent.path);
+            if self.is_open(&path, write) {
+                all.at.push(path);
             } else if !self.profile().terms().files.widen {
                 return no("the run's profile says files.widen = false; grant it in a profile");
-            } else if extent.path.starts_with(self.workspace()) {
-                self.within_workspace(&extent, &mut all)?;
+            } else if path.starts_with(self.workspace()) {
+                self.within_workspace(&path, &mut all)?;
             } else {
                 let read = |other: &&FilesystemItem| {
                     other.access() == Access::Read && other.paths().any(|path| path == text)
@@ -64,7 +59,7 @@ impl Plan {
                 if write && !together.iter().any(read) {
                     return no(format!("what is mounted can be read: ask to read {text} with it"));
                 }
-                self.outside(forbidden, &extent, write, next(), &mut all)?;
+                self.outside(forbidden, &path, write, next(), &mut all)?;
             }
         }
         Ok(all)
@@ -83,23 +78,23 @@ impl Plan {
     }
 
     /// A write in a workspace that is only read.
-    fn within_workspace(&self, extent: &Extent, all: &mut Widening) -> Result<(), Unwidened> {
+    fn within_workspace(&self, path: &Path, all: &mut Widening) -> Result<(), Unwidened> {
         let protection = self.protection_when_written()?;
-        let shown = extent.path.display();
+        let shown = path.display();
         let closed: Vec<PathBuf> =
             protection.shut.iter().chain(&protection.barred).chain(protection.held.keys()).cloned().collect();
-        if let Some(closed) = closed.iter().find(|closed| extent.path.starts_with(closed)) {
+        if let Some(closed) = closed.iter().find(|closed| path.starts_with(closed)) {
             return no(format!("{} is protected in every run", closed.display()));
         }
-        all.at.push(extent.path.clone());
-        if extent.path != self.workspace() {
-            if let Some(inner) = closed.iter().find(|closed| closed.starts_with(&extent.path)) {
+        all.at.push(path.to_owned());
+        if path != self.workspace() {
+            if let Some(inner) = closed.iter().find(|closed| closed.starts_with(path)) {
                 return no(format!(
                     "{shown} holds {}, which is protected: ask for ** or for what is beside it",
                     inner.display()
                 ));
             }
-            all.steps.push(Step::Cover { at: extent.path.clone(), write: true });
+            all.steps.push(Step::Cover { at: path.to_owned(), write: true });
             return Ok(());
         }
         // All of it is covered before any of it may be written: at no moment can what is protected be changed, or moved away.
@@ -124,13 +119,12 @@ impl Plan {
     fn outside(
         &self,
         forbidden: &Forbidden,
-        extent: &Extent,
+        path: &Path,
         write: bool,
         name: u64,
         all: &mut Widening,
     ) -> Result<(), Unwidened> {
-        let from =
-            forbidden.judge(&extent.path, "given to a run").map_err(|error| Unwidened(error.to_string()))?;
+        let from = forbidden.judge(path, "given to a run").map_err(|error| Unwidened(error.to_string()))?;
         if write {
             let mut shut = self.protection().all();
             shut.extend(self.never_written().into_iter().map(Path::to_owned));
@@ -144,7 +138,7 @@ impl Plan {
 }
 
 /// A file, or a directory with all below it: what can be mounted as it is.
-fn extent(workspace: &Path, text: &str) -> Result<Extent, Unwidened> {
+fn extent(workspace: &Path, text: &str) -> Result<PathBuf, Unwidened> {
     let (path, tree) = match text.strip_suffix("**") {
         Some(path) => (path.strip_suffix('/').unwrap_or(path), true),
         None => (text, false),
@@ -167,6 +161,6 @@ fn extent(workspace: &Path, text: &str) -> Result<Extent, Unwidened> {
     match (path.is_dir(), tree) {
         (true, false) => no(format!("{shown} is a directory: ask for {text}/**")),
         (false, true) => no(format!("{shown} is no directory")),
-        _ => Ok(Extent { path }),
+        _ => Ok(path),
     }
 }
