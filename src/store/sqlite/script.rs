@@ -15,6 +15,9 @@ pub(super) struct Script {
     statements: usize,
 }
 
+/// The database stopped in the middle.
+const ENDED: StoreError = StoreError::Unavailable("the database ended before its answer");
+
 /// Where the rows of a statement will be.
 #[derive(Clone, Copy)]
 pub(super) struct Place(usize);
@@ -55,8 +58,9 @@ impl Script {
         let query = sqlx::query_with(AssertSqlSafe(self.sql), self.values);
         let mut results = db.fetch_many(query);
         let mut rows = Vec::new();
-        while let Some(result) = results.try_next().await? {
-            match result {
+        // Not until the end is told too: that would be one more waking, after there is nothing left to know.
+        while found.len() < self.statements {
+            match results.try_next().await?.ok_or(ENDED)? {
                 Either::Right(row) => rows.push(row),
                 Either::Left(_) => found.push(std::mem::take(&mut rows)),
             }
