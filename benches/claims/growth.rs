@@ -81,7 +81,7 @@ async fn used(bed: &Bed, token: &Exchange) -> Found {
 }
 
 fn outcome() -> Outcome {
-    Outcome { status: Some(200), bytes_up: 0, bytes_down: 4096, broken: None }
+    Outcome { status: Some(200), bytes_up: 0, bytes_down: 4096, broken: None, masked: None }
 }
 
 /// Uses of other tokens, until there are a million entries.

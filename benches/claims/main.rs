@@ -15,6 +15,7 @@ mod openbao;
 mod opens;
 mod process;
 mod sandbox_runtime;
+mod scrub;
 mod shim;
 mod start;
 mod uses;
@@ -43,6 +44,9 @@ async fn main() -> Found {
     claim::heading();
     if runs("decision") {
         decision::run()?;
+    }
+    if runs("scrub") {
+        scrub::run();
     }
     if runs("uses") {
         uses::run().await?;

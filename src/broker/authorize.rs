@@ -145,7 +145,7 @@ impl Broker {
             Ok(credential) => Ok(ActiveUse { recorded, credential, life, cut }),
             Err(problem) => {
                 let broken = Some("credential_not_opened".to_owned());
-                let outcome = Outcome { status: None, bytes_up: 0, bytes_down: 0, broken };
+                let outcome = Outcome { status: None, bytes_up: 0, bytes_down: 0, broken, masked: None };
                 self.finish_use(recorded.value().id, outcome).await;
                 Err(problem)
             }

@@ -9,7 +9,7 @@ use super::failure::{Exit, Failure};
 use super::output::{DONE, Output, Page, listed};
 use super::settings::ReviewSide;
 use crate::domain::name::Name;
-use crate::domain::upstream::{Origin, Slot};
+use crate::domain::upstream::{Cookies, Origin, Slot};
 use crate::edges::wire::{UpstreamBody, UpstreamList, UpstreamView};
 
 /// Define the systems that are reached with a credential.
@@ -42,6 +42,9 @@ pub(crate) struct Add {
     /// A private address range it may be reached at; repeat for more.
     #[arg(long, value_name = "CIDR")]
     allow_address: Vec<IpNet>,
+    /// What becomes of the cookies that it sets: drop, or pass them on to the agent.
+    #[arg(long, value_name = "WHAT", default_value_t)]
+    cookies: Cookies,
     #[command(flatten)]
     side: ReviewSide,
 }
@@ -77,6 +80,7 @@ impl Add {
             slot: self.slot,
             ca_pem: self.ca.as_ref().map(read).transpose()?,
             allow_addresses: self.allow_address,
+            cookies: self.cookies,
         };
         let added: UpstreamView = self.side.client()?.send("/v1/upstreams", &body).await?;
         output.answer(&added, |page| told(page, &added))?;
@@ -91,6 +95,9 @@ fn told(page: &mut Page, upstream: &UpstreamView) {
     if !upstream.allow_addresses.is_empty() {
         page.field("may be at", listed(&upstream.allow_addresses));
     }
+    if !upstream.cookies.are_dropped() {
+        page.field("cookies", "are passed on to the agent".to_owned());
+    }
     page.field("next", format!("exeat credential add --upstream {} --identity service:NAME", upstream.name));
 }
 
@@ -99,7 +106,7 @@ impl List {
         let list: UpstreamList = self.side.client()?.read("/v1/upstreams", &[]).await?;
         output.answer(&list, |page| {
             let rows = list.upstreams.iter().map(row).collect();
-            let head = ["upstream", "id", "version", "answers at", "slot", "private addresses"];
+            let head = ["upstream", "id", "version", "answers at", "slot", "private addresses", "cookies"];
             page.table(
                 &head,
                 rows,
@@ -118,5 +125,6 @@ fn row(upstream: &UpstreamView) -> Vec<String> {
         listed(&upstream.origins),
         upstream.slot.to_string(),
         listed(&upstream.allow_addresses),
+        upstream.cookies.to_string(),
     ]
 }

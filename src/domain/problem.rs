@@ -96,6 +96,8 @@ problems! {
     IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key belongs to another request.";
     /// The upstream could not be reached or broke off.
     UpstreamUnreachable = "upstream_unreachable", 502, "The upstream could not be reached.";
+    /// An answer that cannot be searched for the credential.
+    AnswerUnreadable = "answer_unreadable", 502, "The upstream's answer cannot be searched for the credential.";
     /// A fault of ours.
     Internal = "internal", 500, "Exeat failed; nothing was done.";
 }

@@ -1,5 +1,7 @@
 //! Upstreams: systems reached with a credential, and where the credential goes.
 
+mod cookies;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::name::Name;
 use crate::base::id::{CredentialId, UpstreamId};
+
+pub use self::cookies::{Cookies, InvalidCookies};
 
 /// A system reached with a credential.
 ///
@@ -29,6 +33,9 @@ pub struct Upstream {
     pub ca_pem: Option<String>,
     /// Private address ranges this upstream may be reached at.
     pub allow_addresses: Vec<IpNet>,
+    /// What becomes of the cookies that it sets.
+    #[serde(default, skip_serializing_if = "Cookies::are_dropped")]
+    pub cookies: Cookies,
 }
 
 /// The versions of what an approval was given for.
@@ -75,9 +82,12 @@ pub enum Slot {
 #[error("expected `bearer`, `basic:USER`, `header:NAME` or `query:NAME`")]
 pub struct InvalidSlot;
 
-/// Headers that frame or route a message; a credential there would change what is sent.
-const NOT_A_SLOT: [&str; 13] = [
+/// Headers that frame or route a message, or that the proxy sets itself; a credential there would change what is sent.
+const NOT_A_SLOT: [&str; 16] = [
     "host",
+    "accept-encoding",
+    "range",
+    "if-range",
     "connection",
     "content-length",
     "transfer-encoding",

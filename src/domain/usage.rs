@@ -1,5 +1,7 @@
 //! Uses: one upstream request that carries a credential (G11), from permit to outcome.
 
+use std::num::NonZeroU64;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
@@ -58,6 +60,9 @@ pub struct Outcome {
     /// Body bytes received from it.
     pub bytes_down: u64,
     /// What broke it, in a fixed word: `client_gone`, `request_broke`, `upstream_unreachable`,
-    /// `upstream_broke`, `cut`, `credential_not_placeable`, `credential_not_opened`.
+    /// `upstream_broke`, `cut`, `credential_not_placeable`, `credential_not_opened`, `answer_unreadable`.
     pub broken: Option<String>,
+    /// How many times the credential stood in the answer and was masked there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masked: Option<NonZeroU64>,
 }

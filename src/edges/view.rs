@@ -96,6 +96,7 @@ pub(super) fn upstream(upstream: &Upstream) -> UpstreamView {
         slot: upstream.slot.clone(),
         ca_pem: upstream.ca_pem.clone(),
         allow_addresses: upstream.allow_addresses.clone(),
+        cookies: upstream.cookies,
     }
 }
 

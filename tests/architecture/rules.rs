@@ -91,6 +91,7 @@ const EXPOSE: &[(&str, &str)] = &[
     ("edges/api/token.rs", "a new token leaves, once, in the answer of the exchange"),
     ("planes/network/authority.rs", "the key that signs the certificates of intercepted hosts"),
     ("planes/network/proxy/place.rs", "a credential is put in its slot"),
+    ("planes/network/scrub/needle.rs", "a credential is looked for in what its upstream answers"),
 ];
 
 /// What the pure room never names.

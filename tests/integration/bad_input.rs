@@ -176,6 +176,23 @@ async fn e15_a_secret_too_short_to_be_told_from_other_text_is_refused() {
     }
 }
 
+#[tokio::test]
+async fn e15_a_secret_that_answers_hold_anyway_is_refused() {
+    let (house, upstream) = (House::start(), Upstream::start().await);
+    house.install(&upstream, "bearer").await;
+    let common = ["Password123!", "application/json", "changeme-1", "x-access-token"];
+    for secret in ["aaaabbbbaaaabbbb", "1234567890", "undefined"].iter().chain(&common) {
+        let body = json!({"upstream": "files", "identity": "service:ci-bot", "secret": secret});
+        let refused = house.review(Method::POST, "/v1/credentials", Some(body)).await;
+        assert_eq!((refused.status, refused.problem()), (400, "request_invalid"), "{secret:?}");
+        assert!(!refused.body.to_string().contains(secret), "and never said again");
+    }
+    for secret in ["abcdefghijklmnop", "sk-1a2b3c", "1234567890123456", "pass-word-9x"] {
+        let body = json!({"upstream": "files", "identity": "service:ci-bot", "secret": secret});
+        house.review(Method::POST, "/v1/credentials", Some(body)).await.expect(201);
+    }
+}
+
 #[test]
 fn f13_a_policy_under_which_nobody_needs_to_approve_is_refused_at_start() {
     let dir = tempfile::TempDir::new().unwrap();

@@ -152,6 +152,7 @@ async fn furnish(broker: &Broker, by: &Person) -> (String, String, String) {
         slot: "bearer".parse().unwrap(),
         ca_pem: None,
         allow_addresses: Vec::new(),
+        cookies: exeat::domain::upstream::Cookies::Drop,
     };
     let upstream = broker.put_upstream(by, upstream).await.unwrap().name;
     let identity: exeat::domain::identity::Identity = "service:ci-bot".parse().unwrap();

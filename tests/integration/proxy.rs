@@ -8,6 +8,7 @@ mod http2;
 mod http2_upstream;
 mod identity;
 mod lifetime;
+mod masking;
 mod names;
 mod parsing;
 mod pool;

@@ -126,7 +126,7 @@ impl Broker {
             Ok(field) => Ok(field),
             Err(refused) => {
                 let broken = Some("credential_not_placeable".to_owned());
-                let outcome = Outcome { status: None, bytes_up: 0, bytes_down: 0, broken };
+                let outcome = Outcome { status: None, bytes_up: 0, bytes_down: 0, broken, masked: None };
                 self.finish_use(active.recorded.value().id, outcome).await;
                 Err(refused.problem())
             }

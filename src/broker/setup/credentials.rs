@@ -1,5 +1,7 @@
 //! Credentials: sealed on the way in, never given out (E10).
 
+use std::collections::BTreeSet;
+
 use super::super::{Broker, no_randomness, request::invalid};
 use crate::base::id::{CredentialId, UpstreamId};
 use crate::base::secret::Secret;
@@ -17,6 +19,49 @@ use crate::store::{Change, SealedCredential};
 const SHORTEST: usize = 8;
 /// A longer one does not fit into a header.
 const LONGEST: usize = 16 * 1024;
+/// What people write where a secret should be, and what answers are full of, with more in it than letters or letters and a tail.
+const COMMON: [&str; 40] = [
+    "access-token",
+    "access_token",
+    "admin",
+    "administrator",
+    "api-key",
+    "api_key",
+    "apikey",
+    "application/json",
+    "application/octet-stream",
+    "change-me",
+    "change_me",
+    "changeme",
+    "content-length",
+    "content-type",
+    "default",
+    "example.com",
+    "keep-alive",
+    "letmein",
+    "localhost",
+    "my-secret",
+    "my_secret",
+    "p@ssw0rd",
+    "p@ssword",
+    "passw0rd",
+    "password",
+    "placeholder",
+    "private-token",
+    "private_token",
+    "qwerty",
+    "secret",
+    "secret-key",
+    "secret_key",
+    "set-cookie",
+    "text/html",
+    "text/plain",
+    "token",
+    "user-agent",
+    "your-api-key",
+    "your_api_key",
+    "x-access-token",
+];
 
 impl Broker {
     /// Seals a credential. A second one for the same upstream and identity is its next version; approvals for the one before are
@@ -114,11 +159,39 @@ fn check(secret: &Secret) -> Result<(), Problem> {
     if !(SHORTEST..=LONGEST).contains(&bytes.len()) {
         return Err(invalid("/secret", &format!("give {SHORTEST} to {LONGEST} bytes")));
     }
+    if let Some(what) = likeness(bytes) {
+        return Err(invalid(
+            "/secret",
+            &format!("this is {what}, which answers hold anyway; have the upstream issue a longer secret"),
+        ));
+    }
     // What cannot stand in a header field value (RFC 9110 §5.5) would change the request around it (C16).
     if !bytes.iter().all(u8::is_ascii_graphic) {
         return Err(invalid("/secret", "only printable ASCII without spaces can be placed in a request"));
     }
     Ok(())
+}
+
+/// What a secret is like that could stand in any answer by accident, and be masked there (E15). A digit is worth 3.3 bits and a
+/// letter 4.7; from this length on, neither digits nor letters alone are guessed or met by chance.
+fn likeness(bytes: &[u8]) -> Option<&'static str> {
+    const LONG: usize = 16;
+    let distinct: BTreeSet<u8> = bytes.iter().copied().collect();
+    let lower = bytes.to_ascii_lowercase();
+    // The digits and marks that people put behind a word do not make it a secret.
+    let end = lower.iter().rposition(u8::is_ascii_lowercase).map_or(0, |last| last + 1);
+    let word = lower.get(..end).unwrap_or_default();
+    if distinct.len() < 5 {
+        Some("a repetition")
+    } else if bytes.len() < LONG && bytes.iter().all(u8::is_ascii_digit) {
+        Some("a number")
+    } else if bytes.len() < LONG && bytes.iter().all(u8::is_ascii_alphabetic) {
+        Some("a word")
+    } else if COMMON.iter().any(|common| common.as_bytes() == lower || common.as_bytes() == word) {
+        Some("a common word")
+    } else {
+        None
+    }
 }
 
 pub(super) fn vault_failed(error: crate::planes::secrets::vault::VaultError) -> Problem {

@@ -9,7 +9,7 @@ use crate::domain::ledger::Event;
 use crate::domain::name::Name;
 use crate::domain::principal::Person;
 use crate::domain::problem::{Problem, ProblemKind};
-use crate::domain::upstream::{Origin, Slot, Upstream};
+use crate::domain::upstream::{Cookies, Origin, Slot, Upstream};
 use crate::planes::network::{addresses, proxy::are_roots};
 use crate::store::Change;
 
@@ -26,6 +26,8 @@ pub struct NewUpstream {
     pub ca_pem: Option<String>,
     /// Private address ranges it may be reached at.
     pub allow_addresses: Vec<IpNet>,
+    /// What becomes of the cookies that it sets.
+    pub cookies: Cookies,
 }
 
 impl Broker {
@@ -91,6 +93,7 @@ impl Broker {
             slot: new.slot,
             ca_pem: new.ca_pem,
             allow_addresses: new.allow_addresses,
+            cookies: new.cookies,
         })
     }
 }

@@ -31,7 +31,7 @@ fn b10_an_upstream_that_may_be_at_a_private_address_is_said_aloud() {
     let upstream = |ranges: &[&str]| {
         let list = json!({ "upstreams": [{
             "id": "ups_018f0000000070008000000000000000", "name": "forge", "version": 1,
-            "origins": ["https://forge.example"], "slot": "bearer", "allow_addresses": ranges,
+            "origins": ["https://forge.example"], "slot": "bearer", "allow_addresses": ranges, "cookies": "drop",
         }] });
         private(&serde_json::from_value(list).unwrap())
     };

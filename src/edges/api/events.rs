@@ -93,7 +93,7 @@ fn ended(at: usize, data: Value) -> Result<Said, Problem> {
     if bytes_up > MOST || bytes_down > MOST {
         return Err(bad("bytes_up", "larger than every reader of JSON keeps"));
     }
-    Ok(Said::Ended(r#use, Outcome { status, bytes_up, bytes_down, broken }))
+    Ok(Said::Ended(r#use, Outcome { status, bytes_up, bytes_down, broken, masked: None }))
 }
 
 /// `run`, and the members of what was seen.

@@ -31,8 +31,8 @@ pub(super) async fn put(
     State(edge): State<Edge>,
     StrictJson(body): StrictJson<UpstreamBody, WITH_ROOTS>,
 ) -> Result<impl IntoResponse, Problem> {
-    let UpstreamBody { name, origins, slot, ca_pem, allow_addresses } = body;
-    let new = NewUpstream { name, origins, slot, ca_pem, allow_addresses };
+    let UpstreamBody { name, origins, slot, ca_pem, allow_addresses, cookies } = body;
+    let new = NewUpstream { name, origins, slot, ca_pem, allow_addresses, cookies };
     let upstream = edge.broker().put_upstream(&person, new).await?;
     Ok((StatusCode::CREATED, Json(view::upstream(&upstream))))
 }

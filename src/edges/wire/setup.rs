@@ -8,7 +8,7 @@ use super::secret::SecretText;
 use crate::base::id::{CredentialId, UpstreamId};
 use crate::domain::identity::Identity;
 use crate::domain::name::Name;
-use crate::domain::upstream::{Origin, Slot};
+use crate::domain::upstream::{Cookies, Origin, Slot};
 
 /// `POST /v1/upstreams`: a new upstream, or the next version of the one with this name.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -30,6 +30,10 @@ pub struct UpstreamBody {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub allow_addresses: Vec<IpNet>,
+    /// What becomes of the cookies that it sets: `drop`, unless it says `pass`.
+    #[serde(default, skip_serializing_if = "Cookies::are_dropped")]
+    #[schema(value_type = String)]
+    pub cookies: Cookies,
 }
 
 /// An upstream.
@@ -55,6 +59,9 @@ pub struct UpstreamView {
     /// Private address ranges it may be reached at.
     #[schema(value_type = Vec<String>)]
     pub allow_addresses: Vec<IpNet>,
+    /// What becomes of the cookies that it sets.
+    #[schema(value_type = String)]
+    pub cookies: Cookies,
 }
 
 /// `GET /v1/upstreams`.

@@ -5,3 +5,4 @@ pub mod authority;
 pub mod decider;
 pub mod forward_auth;
 pub mod proxy;
+pub mod scrub;

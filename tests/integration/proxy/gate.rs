@@ -13,7 +13,7 @@ use exeat::base::secret::Secret;
 use exeat::domain::connection::ConnectionEnd;
 use exeat::domain::problem::{Problem, ProblemKind};
 use exeat::domain::scope::NetworkTarget;
-use exeat::domain::upstream::{Origin, Upstream};
+use exeat::domain::upstream::{Cookies, Origin, Upstream};
 use exeat::domain::usage::Outcome;
 use exeat::planes::network::proxy::gate::{Admitted, Asked, Attempt, Caller, Gate, Grant, Opening, Passage};
 use exeat::planes::network::proxy::reason::Refused;
@@ -38,6 +38,7 @@ pub(super) struct Script {
     strangers: Mutex<Vec<&'static str>>,
     outcomes: mpsc::UnboundedSender<Outcome>,
     version: AtomicU64,
+    cookies: Mutex<Cookies>,
     agent: AgentId,
     other: AgentId,
     credential: CredentialId,
@@ -62,6 +63,7 @@ impl Script {
             strangers: Mutex::default(),
             outcomes,
             version: AtomicU64::new(1),
+            cookies: Mutex::default(),
             agent: AgentId::new(&clock(), &SystemRandomness::default()).unwrap(),
             other: AgentId::new(&clock(), &SystemRandomness::default()).unwrap(),
             credential: CredentialId::new(&clock(), &SystemRandomness::default()).unwrap(),
@@ -87,8 +89,14 @@ impl Script {
             slot: slot.parse().unwrap(),
             ca_pem,
             allow_addresses: allow.iter().map(|range| range.parse().unwrap()).collect(),
+            cookies: *self.cookies.lock().unwrap(),
         };
         self.upstreams.lock().unwrap().insert(origin.clone(), Arc::new(upstream));
+    }
+
+    /// What becomes of cookies at upstreams that are governed from now on.
+    pub(super) fn let_cookies(&self, cookies: Cookies) {
+        *self.cookies.lock().unwrap() = cookies;
     }
 
     /// The targets that were admitted, without query values.

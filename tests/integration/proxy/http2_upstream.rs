@@ -81,7 +81,8 @@ async fn the_credential_stands_in_its_slot_and_an_old_client_need_not_know() {
         let asked = upstream.request().await;
         let (uri, headers) = (asked.0.uri(), asked.0.headers());
         assert_eq!(uri.to_string(), format!("https://{authority}/a?b=c%20"));
-        assert_eq!((only(headers, name), only(headers, "x-y"), headers.len()), (placed.as_str(), "z", 2));
+        assert_eq!((only(headers, name), only(headers, "x-y"), headers.len()), (placed.as_str(), "z", 3));
+        assert_eq!(only(headers, "accept-encoding"), "identity");
         assert_eq!(upstream.ok(asked, wire.answer()).await.text(), "ok");
         assert_eq!(stage.outcome().await.broken, None);
     }
@@ -177,6 +178,33 @@ async fn a_call_with_trailers_goes_both_ways_at_once() {
     assert_eq!(only(&answer.trailers().await.unwrap().unwrap(), "grpc-status"), "0");
     let outcome = stage.outcome().await;
     assert_eq!((outcome.bytes_up, outcome.bytes_down, outcome.broken), (11, 11, None));
+}
+
+#[tokio::test]
+async fn e02_an_echo_is_masked_across_frames_and_in_trailers() {
+    let mut stage = stage("bearer").await;
+    let mut client = http2::client(&stage).await;
+    let answer = http2::get(&stage, &mut client, "/echo").await;
+    let mut upstream = Upstream::of(&mut stage).await;
+    let (_, mut reply) = upstream.request().await;
+    let said = Response::builder().header("x-echo", CREDENTIAL).body(()).unwrap();
+    let mut body = reply.send_response(said, false).unwrap();
+    for piece in CREDENTIAL.as_bytes().chunks(5) {
+        body.send_data(piece.to_vec().into(), false).unwrap();
+    }
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-message", format!("no {CREDENTIAL}").parse().unwrap());
+    body.send_trailers(trailers).unwrap();
+    let stars = "*".repeat(CREDENTIAL.len());
+    let heard = async {
+        let answer = answer.await.unwrap();
+        let echoed = only(answer.headers(), "x-echo").to_owned();
+        (echoed, http2::whole(answer).await)
+    };
+    let (echoed, (body, trailers)) = upstream.while_serving(heard).await;
+    assert_eq!((echoed, &body[..]), (stars.clone(), stars.as_bytes()));
+    assert_eq!(only(&trailers.unwrap(), "grpc-message"), format!("no {stars}"));
+    assert_eq!(stage.outcome().await.masked.map(std::num::NonZeroU64::get), Some(3));
 }
 
 #[tokio::test]

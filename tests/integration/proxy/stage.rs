@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use exeat::base::clock::{Clock, SystemClock, Timestamp};
 use exeat::base::tasks::Tasks;
-use exeat::domain::upstream::{Origin, Scheme};
+use exeat::domain::upstream::{Cookies, Origin, Scheme};
 use exeat::domain::usage::Outcome;
 use exeat::planes::network::addresses::Resolver;
 use exeat::planes::network::authority::{self, Authority};
@@ -80,6 +80,7 @@ pub(super) struct Plan {
     pub tls: bool,
     /// What the upstream speaks, when it says so.
     pub alpn: &'static [&'static str],
+    pub cookies: Cookies,
 }
 
 impl Default for Plan {
@@ -92,6 +93,7 @@ impl Default for Plan {
             keeping: Keeping::default(),
             tls: true,
             alpn: &[],
+            cookies: Cookies::Drop,
         }
     }
 }
@@ -125,6 +127,7 @@ impl Stage {
         let counters = proxy.counters();
         tasks.spawn(proxy.serve(listener));
         let root = new.certificate_pem;
+        gate.let_cookies(plan.cookies);
         let stage = Self { proxy: address, gate, names, upstream, counters, tasks, outcomes, root };
         stage.govern("api", &stage.origin(), plan.slot, plan.allow);
         stage

@@ -64,6 +64,30 @@ async fn g11_a_websocket_is_one_use_and_both_sides_are_heard() {
 }
 
 #[tokio::test]
+async fn e02_a_message_that_repeats_the_credential_is_masked_across_its_frames() {
+    let mut stage = Stage::new().await;
+    let (mut client, mut upstream) = opened(&mut stage).await;
+    let (first, second) = CREDENTIAL.split_at(5);
+    let opening = |payload: &[u8]| {
+        let mut begun = frame(1, false, payload);
+        begun[0] &= 0x7f;
+        begun
+    };
+    for piece in [opening(first.as_bytes()), frame(9, false, b"ping"), frame(0, false, second.as_bytes())] {
+        upstream.send_bytes(&piece).await;
+    }
+    let stars = "*".repeat(CREDENTIAL.len());
+    let masked =
+        [opening(&stars.as_bytes()[..5]), frame(9, false, b"ping"), frame(0, false, &stars.as_bytes()[5..])];
+    let masked = masked.concat();
+    assert_eq!(client.exactly(masked.len()).await, masked);
+    upstream.send_bytes(&frame(1, false, b"and on")).await;
+    assert_eq!(client.exactly(8).await, frame(1, false, b"and on"), "nothing is held back after it");
+    drop((client, upstream));
+    assert_eq!(stage.outcome().await.masked.map(std::num::NonZeroU64::get), Some(1));
+}
+
+#[tokio::test]
 async fn a_long_message_goes_through_in_pieces() {
     let mut stage = Stage::new().await;
     let (mut client, mut upstream) = opened(&mut stage).await;

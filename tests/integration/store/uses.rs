@@ -112,7 +112,7 @@ pub(super) async fn a_use_ends_once(bed: Bed) {
     let mut expected = [open(&one), open(&two)];
     expected.sort_by_key(|open| open.id);
     assert_eq!(unfinished, expected);
-    let outcome = Outcome { status: Some(200), bytes_up: 0, bytes_down: 17, broken: None };
+    let outcome = Outcome { status: Some(200), bytes_up: 0, bytes_down: 17, broken: None, masked: None };
     bed.store.finish_use(open(&one), Some(outcome.clone()), bed.now()).await.unwrap();
     bed.store.finish_use(open(&two), None, bed.now()).await.unwrap();
     let again = bed.store.finish_use(open(&one), Some(outcome), bed.now()).await;
@@ -130,7 +130,7 @@ pub(super) async fn what_a_layer_reports_is_on_record_once(bed: Bed) {
     let use_ = bed.begin(&token).await.unwrap().into_value();
     let closing = open(&use_);
     let (id, layer) = (use_.id, layer.id);
-    let outcome = Outcome { status: Some(200), bytes_up: 0, bytes_down: 1, broken: None };
+    let outcome = Outcome { status: Some(200), bytes_up: 0, bytes_down: 1, broken: None, masked: None };
     let (token, approval, agent, run) = (use_.token, use_.approval, use_.agent, use_.run);
     let event = Event::UseReported(UseReport { id, token, approval, agent, run, layer, outcome });
     let entry = Entry { at: bed.now(), event: event.clone() };

@@ -175,7 +175,7 @@ impl Log {
 
     pub(super) fn end(&mut self, approval: &Approval, token: TokenId, id: UseId, known: bool) {
         let (approval, agent, run) = (approval.statement.approval, self.agent, None);
-        let outcome = Outcome { status: Some(200), bytes_up: 0, bytes_down: 1, broken: None };
+        let outcome = Outcome { status: Some(200), bytes_up: 0, bytes_down: 1, broken: None, masked: None };
         self.write(if known {
             Event::UseFinished { id, token, approval, agent, run, outcome }
         } else {

@@ -1,4 +1,4 @@
-//! A WebSocket after its 101: bytes both ways, followed and counted, until both sides closed, one left, or the use is cut. One use (G11).
+//! A WebSocket after its 101: bytes both ways, followed, masked on their way down and counted, until both sides closed, one left, or the use is cut. One use (G11).
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::reason::Refused;
 use super::record::{ActiveUse, REQUEST_BROKE, UPSTREAM_BROKE};
 use super::respond::Reply;
+use super::socket_mask::{Direction, SocketMask};
 use super::sockets::Followed;
 use super::{Proxy, upgrade};
 
@@ -25,6 +26,7 @@ const CLOSED: [u8; 4] = [0x88, 2, 0x03, 0xf0];
 pub(super) struct Switch {
     pub(super) client: OnUpgrade,
     pub(super) upstream: OnUpgrade,
+    pub(super) masking: SocketMask,
     pub(super) active: ActiveUse,
 }
 
@@ -52,13 +54,14 @@ impl Switch {
             return self.active.broke(UPSTREAM_BROKE);
         };
         let (mut client, upstream) = (TokioIo::new(client), TokioIo::new(upstream));
-        let mut down = Followed::of_server();
+        let mut down = self.masking;
         let linger = proxy.settings.limits.linger;
         let cut = tokio::select! {
             () = both((&mut client, upstream), &mut down, &self.active, linger) => false,
             () = closing.cancelled() => true,
             () = proxy.parts.tasks.stopping() => true,
         };
+        self.active.tally().masked(down.masked());
         let last = async {
             if cut && down.is_between() {
                 client.write_all(&CLOSED).await?;
@@ -72,7 +75,7 @@ impl Switch {
 
 async fn both(
     (client, upstream): (&mut TokioIo<Upgraded>, TokioIo<Upgraded>),
-    down: &mut Followed,
+    down: &mut SocketMask,
     active: &ActiveUse,
     linger: Duration,
 ) {
@@ -102,7 +105,7 @@ async fn both(
 
 async fn one_way(
     (mut from, mut to): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
-    followed: &mut Followed,
+    followed: &mut impl Direction,
     count: impl Fn(usize),
 ) -> End {
     let mut space = vec![0; ROOM];
@@ -111,12 +114,12 @@ async fn one_way(
             Ok(read) if read > 0 => read,
             _ => return End::Left,
         };
-        let bytes = space.get(..read).unwrap_or_default();
-        if let Err(refused) = followed.pass(bytes) {
-            return End::Broke(refused);
-        }
+        let bytes = match followed.pass(space.get(..read).unwrap_or_default()) {
+            Ok(bytes) => bytes,
+            Err(refused) => return End::Broke(refused),
+        };
         count(read);
-        if to.write_all(bytes).await.is_err() || to.flush().await.is_err() {
+        if to.write_all(&bytes).await.is_err() || to.flush().await.is_err() {
             return End::Left;
         }
         if followed.has_closed() {

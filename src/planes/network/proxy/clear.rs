@@ -62,7 +62,7 @@ pub(super) async fn send(
     hop::strip_response(&mut parts.headers);
     parts.version = Version::HTTP_11;
     let body = Carried { body, passing, _sender: sender, _turn: turn };
-    Ok(Response::from_parts(parts, body.boxed_unsync()))
+    Ok(Response::from_parts(parts, body.map_err(Into::into).boxed_unsync()))
 }
 
 fn fit(

@@ -7,7 +7,7 @@ use super::destination::Destination;
 use super::head::{Framing, Head};
 use super::reason::Refused;
 use super::slot::{self, Presented};
-use super::{hop, target};
+use super::{hop, mask, target};
 use crate::base::secret::Secret;
 use crate::domain::scope::HttpTarget;
 
@@ -30,6 +30,7 @@ pub(super) fn fit(
     target::refuse_overrides(headers)?;
     hop::strip_request(headers, slot::header_of(slot))?;
     let Presented { token, user, target } = slot::take(slot, headers, target)?;
+    mask::prepare(headers);
     let token = token.ok_or(Refused::NO_TOKEN)?;
     let uri: Uri = target.path_and_query().parse().map_err(|_| Refused::ambiguous("target"))?;
     // What hyper writes is what was judged (D02).

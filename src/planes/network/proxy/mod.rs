@@ -2,7 +2,7 @@
 //!
 //! A request goes through named phases, one file each: [`accept`] a connection, [`identify`] the agent, find and check
 //! its [`destination`], [`intercept`] TLS, [`read`] one request, make its [`target`], find the token in its [`slot`], ask
-//! the broker through the [`gate`], [`place`] the credential, [`forward`], [`record`]. Under all of them the [`guard`] lets
+//! the broker through the [`gate`], [`place`] the credential, [`forward`], [`mask`] the answer, [`record`]. Under all of them the [`guard`] lets
 //! no byte through that was not checked. The proxy never sees the store, the vault or an issuer, never follows a
 //! redirect, never buffers a body, and tunnels nothing it cannot read.
 
@@ -29,6 +29,7 @@ pub mod inside;
 mod intercept;
 mod limits;
 mod link;
+mod mask;
 mod multiplex;
 mod outgoing;
 mod passage;
@@ -40,11 +41,13 @@ pub mod reason;
 mod record;
 mod respond;
 pub(super) mod slot;
+mod socket_mask;
 pub mod sockets;
 mod stream;
 pub(super) mod target;
 mod trailers;
 mod trust;
+mod unpack;
 mod upgrade;
 mod verdicts;
 mod way;

@@ -17,6 +17,7 @@ use super::fit::{Fit, fit};
 use super::forward::{self, ForwardError};
 use super::gate::{Asked, Attempt, Caller};
 use super::head::Head;
+use super::mask::Masking;
 use super::outgoing::Outgoing;
 use super::place::Placement;
 use super::pool::Key;
@@ -28,6 +29,7 @@ use super::verdicts::{Turn, Verdicts};
 pub(super) use super::way::Way;
 use super::way::{in_the_clear, in_tunnel, path};
 use super::{Proxy, clear, hop, identify, inside, stream, target, upgrade};
+use crate::base::secret::Secret;
 use crate::domain::problem::Problem;
 use crate::domain::upstream::Slot;
 
@@ -151,7 +153,8 @@ impl Conversation {
             agent,
             alone: client.is_some() || matches!(slot, Slot::Query { .. }),
         };
-        self.forward((&destination, key), (outgoing, placement), (active, turn), client).await
+        self.forward((&destination, key, admitted.credential), (outgoing, placement), (active, turn), client)
+            .await
     }
 
     /// Who asks, and where: by the tunnel, or by the request itself.
@@ -233,7 +236,7 @@ impl Conversation {
 
     async fn forward(
         &self,
-        (destination, key): (&Destination, Key),
+        (destination, key, credential): (&Destination, Key, Secret),
         request: (Request<Outgoing>, Placement),
         (active, turn): (ActiveUse, Turn),
         client: Option<OnUpgrade>,
@@ -243,19 +246,20 @@ impl Conversation {
                 active.answered(response.status());
                 let upstream = hyper::upgrade::on(&mut response);
                 let (mut parts, body) = response.into_parts();
+                let masking = Masking::of(&mut parts, credential, &destination.upstream, &active)?;
                 hop::strip_response(&mut parts.headers);
                 // The version is this hop's own, not the upstream's (RFC 9112 §2.3).
                 parts.version = Version::HTTP_11;
                 if let (StatusCode::SWITCHING_PROTOCOLS, Some(client)) = (parts.status, client) {
                     self.verdicts.switch();
-                    let switch = Switch { client, upstream, active };
+                    let masking = masking.over_socket(&active.tally());
+                    let switch = Switch { client, upstream, masking, active };
                     *self.switched.lock().unwrap_or_else(PoisonError::into_inner) = Some(switch);
                     return Ok(carried::answer(parts));
                 }
-                Ok(Response::from_parts(
-                    parts,
-                    respond::streamed(Metered::new(body, active, turn, self.is_stream)),
-                ))
+                let tally = active.tally();
+                let body = Metered::new(body, active, turn, self.is_stream);
+                Ok(Response::from_parts(parts, masking.over(body, tally)))
             }
             Err(error) => Err(self.broke(&active, &error).problem()),
         }

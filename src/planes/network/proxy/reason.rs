@@ -55,6 +55,8 @@ impl Refused {
     pub const TOKEN_ELSEWHERE: Self = Self::new(ProblemKind::ForeignCredential, "token_elsewhere");
     /// The upstream could not be reached, or what it said was not HTTP.
     pub const UNREACHABLE: Self = Self::new(ProblemKind::UpstreamUnreachable, "upstream_unreachable");
+    /// What the upstream answered is packed in a way that is not taken off, or in more than one.
+    pub const CODING: Self = Self::new(ProblemKind::AnswerUnreadable, "coding");
     /// The credential cannot stand in its slot: it holds a control byte or is empty (C16).
     pub const NOT_PLACEABLE: Self = Self::new(ProblemKind::Internal, "credential_not_placeable");
 
@@ -121,6 +123,9 @@ impl Refused {
             (ProblemKind::Misdirected, _) => "Name the host of the tunnel in TLS and in Host.",
             (ProblemKind::UpstreamUnreachable, _) => {
                 "Try again later; nothing is known of the request's effect."
+            }
+            (ProblemKind::AnswerUnreadable, _) => {
+                "The request was sent; ask the upstream in a way that it answers without Content-Encoding."
             }
             (ProblemKind::Internal, _) => "Have the credential stored again.",
             _ => "The address of this host is not reached through the proxy; `reason` is its kind.",

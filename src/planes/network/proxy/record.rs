@@ -2,6 +2,7 @@
 //!
 //! A use holds on to its record from the moment it was admitted; whoever drops it last has told how it ended.
 
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +30,8 @@ pub(super) const UPSTREAM_BROKE: &str = "upstream_broke";
 pub(super) const CUT: &str = "cut";
 /// The request's body was not clean.
 pub(super) const REQUEST_BROKE: &str = "request_broke";
+/// The answer could not be searched for the credential.
+pub(super) const UNREADABLE: &str = "answer_unreadable";
 /// The credential could not stand in its slot.
 pub(super) const NOT_PLACEABLE: &str = "credential_not_placeable";
 
@@ -38,13 +41,20 @@ pub(super) struct Tally {
     status: AtomicU16,
     up: AtomicU64,
     down: AtomicU64,
+    masked: AtomicU64,
     broken: Mutex<Option<&'static str>>,
 }
 
 impl Tally {
     fn new() -> Self {
         let broken = Mutex::new(Some(CLIENT_GONE));
-        Self { status: AtomicU16::new(0), up: AtomicU64::new(0), down: AtomicU64::new(0), broken }
+        Self {
+            status: AtomicU16::new(0),
+            up: AtomicU64::new(0),
+            down: AtomicU64::new(0),
+            masked: AtomicU64::new(0),
+            broken,
+        }
     }
 
     /// Body bytes went to the upstream.
@@ -54,6 +64,19 @@ impl Tally {
 
     pub(super) fn received(&self, bytes: usize) {
         self.down.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// The credential was masked so many times.
+    pub(super) fn masked(&self, times: u64) {
+        self.masked.fetch_add(times, Ordering::Relaxed);
+    }
+
+    /// What came to its end from the upstream could not be read to its end here.
+    pub(super) fn is_unreadable(&self) {
+        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        if broken.is_none_or(|broken| broken == CLIENT_GONE) {
+            *broken = Some(UNREADABLE);
+        }
     }
 
     /// Something broke; the first thing that did is the one that is told.
@@ -79,6 +102,7 @@ impl Tally {
             bytes_up: self.up.load(Ordering::Relaxed),
             bytes_down: self.down.load(Ordering::Relaxed),
             broken: broken.map(str::to_owned),
+            masked: NonZeroU64::new(self.masked.load(Ordering::Relaxed)),
         }
     }
 }

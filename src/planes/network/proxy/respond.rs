@@ -12,19 +12,15 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::Proxy;
-use super::record::Metered;
 use crate::domain::problem::Problem;
 
 /// A response body: the upstream's, or a problem.
-pub(super) type Reply = UnsyncBoxBody<Bytes, hyper::Error>;
+pub(super) type Reply = UnsyncBoxBody<Bytes, Broken>;
+/// Why a response body broke off.
+pub(super) type Broken = Box<dyn std::error::Error + Send + Sync>;
 
 /// How much is read after the last word.
 const MAX_LINGER_BYTES: u64 = 1024 * 1024;
-
-/// The upstream's body.
-pub(super) fn streamed(body: Metered) -> Reply {
-    body.boxed_unsync()
-}
 
 /// The problem as 401, for a slot that takes Basic: git and its like keep their password back until they are asked for
 /// it (RFC 9110 §15.5.2).

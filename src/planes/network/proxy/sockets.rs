@@ -8,6 +8,9 @@ const CONTROL: u8 = 0x8;
 /// The longest payload of a control frame.
 const MAX_CONTROL: u64 = 125;
 
+/// Bytes that belong to one part, and those behind them.
+pub type Split<'b> = (Part, &'b [u8], &'b [u8]);
+
 /// One direction.
 #[derive(Debug)]
 pub struct Followed {
@@ -16,32 +19,63 @@ pub struct Followed {
     head: Vec<u8>,
     left: u64,
     in_message: bool,
-    closed: bool,
+    frame: Frame,
+}
+
+/// The frame that was begun last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Frame {
+    Data,
+    Control,
+    Close,
+}
+
+/// What a byte of a direction belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The head of a frame.
+    Head,
+    /// The payload of a message.
+    Message,
+    /// The payload of a control frame.
+    Control,
 }
 
 impl Followed {
     /// What a client sends.
     #[must_use]
     pub const fn of_client() -> Self {
-        Self { masked: true, head: Vec::new(), left: 0, in_message: false, closed: false }
+        Self { masked: true, head: Vec::new(), left: 0, in_message: false, frame: Frame::Data }
     }
 
     /// What a server sends.
     #[must_use]
     pub const fn of_server() -> Self {
-        Self { masked: false, head: Vec::new(), left: 0, in_message: false, closed: false }
+        Self { masked: false, head: Vec::new(), left: 0, in_message: false, frame: Frame::Data }
     }
 
     /// Whether it said that it closes.
     #[must_use]
     pub const fn has_closed(&self) -> bool {
-        self.closed && self.left == 0
+        matches!(self.frame, Frame::Close) && self.left == 0
     }
 
     /// Whether a frame may be put here.
     #[must_use]
     pub fn is_between(&self) -> bool {
-        self.left == 0 && self.head.is_empty() && !self.closed
+        self.left == 0 && self.head.is_empty() && self.frame != Frame::Close
+    }
+
+    /// Whether no payload is under way and no message either.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        self.left == 0 && self.head.is_empty() && !self.in_message
+    }
+
+    /// Whether the payload under way has come to its end.
+    #[must_use]
+    pub const fn is_payload_over(&self) -> bool {
+        self.left == 0
     }
 
     /// Follows the next bytes.
@@ -49,21 +83,35 @@ impl Followed {
     /// # Errors
     /// What is no frame, or one that two readers could read in two ways.
     pub fn pass(&mut self, mut bytes: &[u8]) -> Result<(), Refused> {
-        while let Some((&next, rest)) = bytes.split_first() {
-            if self.left > 0 {
-                let taken = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
-                self.left -= taken as u64;
-                bytes = bytes.get(taken..).unwrap_or_default();
-                continue;
-            }
-            if self.closed {
-                return Err(Refused::ambiguous("socket_after_close"));
-            }
-            self.head.push(next);
+        while let Some((_, _, rest)) = self.next(bytes)? {
             bytes = rest;
-            self.left = self.judge()?.unwrap_or(0);
         }
         Ok(())
+    }
+
+    /// Follows the next bytes as far as they belong to one part; gives which, them, and the rest. None when there are no bytes.
+    ///
+    /// # Errors
+    /// As [`Followed::pass`].
+    pub fn next<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<Split<'b>>, Refused> {
+        let Some((&next, _)) = bytes.split_first() else { return Ok(None) };
+        if self.left > 0 {
+            let taken = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+            self.left -= taken as u64;
+            let (these, rest) = bytes.split_at(taken);
+            return Ok(Some((
+                if self.frame == Frame::Data { Part::Message } else { Part::Control },
+                these,
+                rest,
+            )));
+        }
+        if self.frame == Frame::Close {
+            return Err(Refused::ambiguous("socket_after_close"));
+        }
+        self.head.push(next);
+        self.left = self.judge()?.unwrap_or(0);
+        let (these, rest) = bytes.split_at(1);
+        Ok(Some((Part::Head, these, rest)))
     }
 
     /// The length of the payload, once the head is whole.
@@ -99,7 +147,11 @@ impl Followed {
         if kind & CONTROL == 0 {
             self.in_message = !last;
         }
-        self.closed = kind == CLOSE;
+        self.frame = match kind {
+            CLOSE => Frame::Close,
+            kind if kind & CONTROL != 0 => Frame::Control,
+            _ => Frame::Data,
+        };
         self.head.clear();
         Ok(Some(length))
     }

@@ -1,0 +1,289 @@
+//! Between the upstream's answer and the agent: the credential is masked wherever the answer repeats it (E02, E03, E04).
+//!
+//! The secret is kept until the answer has ended and is wiped in the same poll. What is asked of the upstream is to pack nothing and
+//! to send all of it; what it packs all the same is unpacked here, and what cannot be read is refused.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::response::Parts;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame, SizeHint};
+use hyper::ext::ReasonPhrase;
+
+use super::reason::Refused;
+use super::record::{self, ActiveUse, Tally};
+use super::respond::{Broken, Reply};
+use super::socket_mask::SocketMask;
+use super::unpack::{Coding, Unpacking};
+use crate::base::secret::Secret;
+use crate::domain::problem::Problem;
+use crate::domain::upstream::Upstream;
+use crate::planes::network::scrub::{self, Needle, Scrubber};
+
+/// What is said of an answer's bytes as they were packed.
+const OF_PACKED: [HeaderName; 6] = [
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    HeaderName::from_static("content-md5"),
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("repr-digest"),
+    HeaderName::from_static("digest"),
+];
+
+/// Asks for an answer that can be searched: not packed, and whole, because the end of a range could cut a secret in two.
+pub(super) fn prepare(headers: &mut HeaderMap) {
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.remove(header::RANGE);
+    headers.remove(header::IF_RANGE);
+}
+
+/// How one answer is masked.
+pub(super) struct Masking {
+    needle: Arc<Needle>,
+    coding: Option<Coding>,
+    is_event_stream: bool,
+    masked: u64,
+}
+
+impl Masking {
+    /// Masks the head of an answer. Before anything is taken from it.
+    ///
+    /// # Errors
+    /// When the body cannot be searched; that is on record then.
+    pub(super) fn of(
+        parts: &mut Parts,
+        credential: Secret,
+        upstream: &Upstream,
+        active: &ActiveUse,
+    ) -> Result<Self, Problem> {
+        Self::made(parts, credential, upstream).map_err(|refused| {
+            active.broke(record::UNREADABLE);
+            refused.problem()
+        })
+    }
+
+    fn made(parts: &mut Parts, credential: Secret, upstream: &Upstream) -> Result<Self, Refused> {
+        let headers = &mut parts.headers;
+        let mut framed = headers.get_all(header::TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes);
+        if framed.next().is_some_and(|one| !one.eq_ignore_ascii_case(b"chunked")) || framed.next().is_some() {
+            return Err(Refused::CODING);
+        }
+        let coding = Coding::of(headers)?;
+        let is_event_stream = headers.get(header::CONTENT_TYPE).is_some_and(is_event_stream);
+        if coding.is_some() {
+            unpacked(headers);
+        }
+        if upstream.cookies.are_dropped() {
+            headers.remove(header::SET_COOKIE);
+            headers.remove("set-cookie2");
+        }
+        let needle = Arc::new(Needle::new(credential));
+        let mut masked = mask_fields(&needle, headers);
+        let reason = parts.extensions.get::<ReasonPhrase>().map(ReasonPhrase::as_bytes);
+        if reason.is_some_and(|reason| scrub::masked(&needle, reason).is_some()) {
+            parts.extensions.remove::<ReasonPhrase>();
+            masked += 1;
+        }
+        Ok(Self { needle, coding, is_event_stream, masked })
+    }
+
+    /// What comes after a 101, masked.
+    pub(super) fn over_socket(self, tally: &Tally) -> SocketMask {
+        tally.masked(self.masked);
+        SocketMask::new(self.needle)
+    }
+
+    /// The body, masked. `tally` is told how often.
+    pub(super) fn over<B>(self, body: B, tally: Arc<Tally>) -> Reply
+    where
+        B: Body<Data = Bytes, Error = hyper::Error> + Send + Unpin + 'static,
+    {
+        tally.masked(self.masked);
+        let is_over = body.is_end_stream();
+        let unpacking = self.coding.filter(|_| !is_over).map(Unpacking::new);
+        let scrubber = match (self.is_event_stream, &unpacking, body.size_hint().exact()) {
+            (true, ..) => Scrubber::events(self.needle),
+            (false, None, Some(_)) => Scrubber::whole(self.needle),
+            (false, ..) => Scrubber::live(self.needle),
+        };
+        let scrubber = Some(scrubber).filter(|_| !is_over);
+        Masked { body, is_over, unpacking, scrubber, trailers: None, tally }.boxed_unsync()
+    }
+}
+
+/// The head of what was packed and no longer is (RFC 9110 §7.7, §8.8.1): what was said of its bytes is gone, and its tag is weak.
+fn unpacked(headers: &mut HeaderMap) {
+    for name in OF_PACKED {
+        headers.remove(name);
+    }
+    let Some(tag) = headers.get(header::ETAG).filter(|tag| !tag.as_bytes().starts_with(b"W/")) else {
+        return;
+    };
+    let weak = HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat());
+    match weak {
+        Ok(weak) => drop(headers.insert(header::ETAG, weak)),
+        Err(_) => drop(headers.remove(header::ETAG)),
+    }
+}
+
+fn is_event_stream(value: &HeaderValue) -> bool {
+    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+}
+
+/// Masks header or trailer fields; gives how many. One that cannot stand any more is dropped.
+fn mask_fields(needle: &Needle, fields: &mut HeaderMap) -> u64 {
+    let mut masked = 0;
+    let mut gone: Vec<HeaderName> = Vec::new();
+    for (name, value) in fields.iter_mut() {
+        let is_in_name = needle.is_in_name(name.as_str());
+        let text = scrub::masked(needle, value.as_bytes());
+        masked += u64::from(is_in_name || text.is_some());
+        match text.map(|text| HeaderValue::from_bytes(&text)) {
+            Some(Ok(text)) => *value = text,
+            Some(Err(_)) => gone.push(name.clone()),
+            None => {}
+        }
+        if is_in_name {
+            gone.push(name.clone());
+        }
+    }
+    for name in gone {
+        fields.remove(name);
+    }
+    masked
+}
+
+/// A response body on its way down, masked.
+struct Masked<B> {
+    body: B,
+    /// Whether nothing more comes from it.
+    is_over: bool,
+    unpacking: Option<Unpacking>,
+    /// `None` when it has given everything.
+    scrubber: Option<Scrubber>,
+    trailers: Option<HeaderMap>,
+    tally: Arc<Tally>,
+}
+
+impl<B> Masked<B> {
+    /// Gives what was held back, and lets the secret go.
+    fn last(&mut self) -> Bytes {
+        let Some(mut scrubber) = self.scrubber.take() else { return Bytes::new() };
+        let last = scrubber.finish();
+        self.tally.masked(scrubber.masked());
+        last
+    }
+
+    /// What is known to be fit to go down now.
+    fn next(&mut self) -> std::io::Result<Option<Frame<Bytes>>> {
+        while let (Some(unpacking), Some(scrubber)) = (&mut self.unpacking, &mut self.scrubber) {
+            let piece = unpacking.next()?;
+            if piece.is_empty() {
+                break;
+            }
+            let piece = scrubber.feed(piece);
+            if !piece.is_empty() {
+                return Ok(Some(Frame::data(piece)));
+            }
+        }
+        if !self.is_over {
+            return Ok(None);
+        }
+        let last = self.last();
+        Ok(if last.is_empty() { self.trailers.take().map(Frame::trailers) } else { Some(Frame::data(last)) })
+    }
+
+    fn mask_trailers(&mut self, mut trailers: HeaderMap) {
+        if let Some(scrubber) = &self.scrubber {
+            self.tally.masked(mask_fields(scrubber.needle(), &mut trailers));
+            self.trailers = Some(trailers);
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> Masked<B> {
+    /// Takes a piece of the body; gives what can go down of it.
+    fn take(&mut self, piece: Bytes) -> Bytes {
+        let Some(scrubber) = &mut self.scrubber else { return Bytes::new() };
+        if let Some(unpacking) = &mut self.unpacking {
+            unpacking.push(piece);
+            return Bytes::new();
+        }
+        let piece = scrubber.feed(piece);
+        if !self.body.is_end_stream() {
+            return piece;
+        }
+        // The secret is gone before the last byte is.
+        self.is_over = true;
+        let last = self.last();
+        if last.is_empty() { piece } else { [piece, last].concat().into() }
+    }
+}
+
+impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> Body for Masked<B> {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let this = self.get_mut();
+        loop {
+            match this.next() {
+                Ok(Some(frame)) => return Poll::Ready(Some(Ok(frame))),
+                Ok(None) if this.is_over => return Poll::Ready(None),
+                Ok(None) => {}
+                Err(error) => {
+                    this.tally.is_unreadable();
+                    (this.is_over, this.unpacking) = (true, None);
+                    drop(this.last());
+                    return Poll::Ready(Some(Err(error.into())));
+                }
+            }
+            match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(piece) => {
+                        let piece = this.take(piece);
+                        if !piece.is_empty() {
+                            return Poll::Ready(Some(Ok(Frame::data(piece))));
+                        }
+                    }
+                    Err(frame) => frame.into_trailers().map_or((), |trailers| this.mask_trailers(trailers)),
+                },
+                Some(Err(error)) => {
+                    (this.is_over, this.unpacking) = (true, None);
+                    drop(this.last());
+                    return Poll::Ready(Some(Err(error.into())));
+                }
+                None => {
+                    this.is_over = true;
+                    if let Some(unpacking) = &mut this.unpacking {
+                        unpacking.end();
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_over && self.scrubber.is_none() && self.trailers.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let held = self.scrubber.as_ref().map_or(0, |scrubber| scrubber.held() as u64);
+        match (&self.unpacking, self.body.size_hint().exact()) {
+            (None, Some(rest)) => SizeHint::with_exact(rest + held),
+            _ => SizeHint::default(),
+        }
+    }
+}
+
+impl<B> Drop for Masked<B> {
+    fn drop(&mut self) {
+        // What was masked before the client left counts too.
+        drop(self.last());
+    }
+}
