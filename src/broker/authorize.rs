@@ -144,8 +144,7 @@ impl Broker {
         match self.open_credential(&recorded, upstream, &credential) {
             Ok(credential) => Ok(ActiveUse { recorded, credential, life, cut }),
             Err(problem) => {
-                let broken = Some("credential_not_opened".to_owned());
-                let outcome = Outcome { status: None, bytes_up: 0, bytes_down: 0, broken, masked: None };
+                let outcome = Outcome::unsent("credential_not_opened");
                 self.finish_use(recorded.value().id, outcome).await;
                 Err(problem)
             }

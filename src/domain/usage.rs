@@ -66,3 +66,11 @@ pub struct Outcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked: Option<NonZeroU64>,
 }
+
+impl Outcome {
+    /// Of a use of which nothing went to its upstream, for one of the fixed words.
+    #[must_use]
+    pub fn unsent(broken: &str) -> Self {
+        Self { status: None, bytes_up: 0, bytes_down: 0, broken: Some(broken.to_owned()), masked: None }
+    }
+}

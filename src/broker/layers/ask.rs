@@ -125,8 +125,7 @@ impl Broker {
         match forward_auth::field(&upstream.slot, &active.credential, user) {
             Ok(field) => Ok(field),
             Err(refused) => {
-                let broken = Some("credential_not_placeable".to_owned());
-                let outcome = Outcome { status: None, bytes_up: 0, bytes_down: 0, broken, masked: None };
+                let outcome = Outcome::unsent("credential_not_placeable");
                 self.finish_use(active.recorded.value().id, outcome).await;
                 Err(refused.problem())
             }

@@ -177,17 +177,17 @@ fn check(secret: &Secret) -> Result<(), Problem> {
 fn likeness(bytes: &[u8]) -> Option<&'static str> {
     const LONG: usize = 16;
     let distinct: BTreeSet<u8> = bytes.iter().copied().collect();
-    let lower = bytes.to_ascii_lowercase();
     // The digits and marks that people put behind a word do not make it a secret.
-    let end = lower.iter().rposition(u8::is_ascii_lowercase).map_or(0, |last| last + 1);
-    let word = lower.get(..end).unwrap_or_default();
+    let end = bytes.iter().rposition(u8::is_ascii_alphabetic).map_or(0, |last| last + 1);
+    let word = bytes.get(..end).unwrap_or_default();
+    let is = |text: &[u8]| COMMON.iter().any(|common| common.as_bytes().eq_ignore_ascii_case(text));
     if distinct.len() < 5 {
         Some("a repetition")
     } else if bytes.len() < LONG && bytes.iter().all(u8::is_ascii_digit) {
         Some("a number")
     } else if bytes.len() < LONG && bytes.iter().all(u8::is_ascii_alphabetic) {
         Some("a word")
-    } else if COMMON.iter().any(|common| common.as_bytes() == lower || common.as_bytes() == word) {
+    } else if is(bytes) || is(word) {
         Some("a common word")
     } else {
         None

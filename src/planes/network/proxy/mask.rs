@@ -179,6 +179,12 @@ impl<B> Masked<B> {
         last
     }
 
+    /// Nothing more goes down, and the secret goes.
+    fn break_off(&mut self) {
+        (self.is_over, self.unpacking) = (true, None);
+        drop(self.last());
+    }
+
     /// What is known to be fit to go down now.
     fn next(&mut self) -> std::io::Result<Option<Frame<Bytes>>> {
         while let (Some(unpacking), Some(scrubber)) = (&mut self.unpacking, &mut self.scrubber) {
@@ -237,9 +243,8 @@ impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> Body for Masked<B> {
                 Ok(None) if this.is_over => return Poll::Ready(None),
                 Ok(None) => {}
                 Err(error) => {
-                    this.tally.is_unreadable();
-                    (this.is_over, this.unpacking) = (true, None);
-                    drop(this.last());
+                    this.tally.turned_unreadable();
+                    this.break_off();
                     return Poll::Ready(Some(Err(error.into())));
                 }
             }
@@ -254,8 +259,7 @@ impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> Body for Masked<B> {
                     Err(frame) => frame.into_trailers().map_or((), |trailers| this.mask_trailers(trailers)),
                 },
                 Some(Err(error)) => {
-                    (this.is_over, this.unpacking) = (true, None);
-                    drop(this.last());
+                    this.break_off();
                     return Poll::Ready(Some(Err(error.into())));
                 }
                 None => {

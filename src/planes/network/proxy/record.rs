@@ -72,7 +72,7 @@ impl Tally {
     }
 
     /// What came to its end from the upstream could not be read to its end here.
-    pub(super) fn is_unreadable(&self) {
+    pub(super) fn turned_unreadable(&self) {
         let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         if broken.is_none_or(|broken| broken == CLIENT_GONE) {
             *broken = Some(UNREADABLE);

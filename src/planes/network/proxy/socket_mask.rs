@@ -75,11 +75,14 @@ impl SocketMask {
 
     fn say(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Refused> {
         match self.waiting.back_mut() {
-            None => out.extend_from_slice(bytes),
+            None => {
+                out.extend_from_slice(bytes);
+                return Ok(());
+            }
             Some(Waiting::Said(said)) => said.extend_from_slice(bytes),
             Some(Waiting::Held(_)) => self.waiting.push_back(Waiting::Said(bytes.to_vec())),
         }
-        self.said += if self.waiting.is_empty() { 0 } else { bytes.len() };
+        self.said += bytes.len();
         if self.said > MOST_WAITING { Err(Refused::ambiguous("socket_frame")) } else { Ok(()) }
     }
 
@@ -169,10 +172,12 @@ mod tests {
         [&[u8::from(last) << 7 | kind, length], payload].concat()
     }
 
+    fn mask() -> SocketMask {
+        SocketMask::new(Arc::new(Needle::new(Secret::new(SECRET.as_bytes().to_vec()))))
+    }
+
     fn masked(bytes: &[u8], size: usize) -> (Vec<u8>, u64) {
-        let mut mask = SocketMask::new(Arc::new(Needle::new(Secret::from(zeroize::Zeroizing::new(
-            SECRET.as_bytes().to_vec(),
-        )))));
+        let mut mask = mask();
         let mut out = Vec::new();
         for piece in bytes.chunks(size) {
             out.extend_from_slice(&mask.pass(piece).unwrap());
@@ -212,9 +217,7 @@ mod tests {
 
     #[test]
     fn j12_heads_without_end_behind_the_beginning_of_a_secret_are_refused() {
-        let mut mask = SocketMask::new(Arc::new(Needle::new(Secret::from(zeroize::Zeroizing::new(
-            SECRET.as_bytes().to_vec(),
-        )))));
+        let mut mask = mask();
         mask.pass(&frame(false, 1, &SECRET.as_bytes()[..10])).unwrap();
         let empty: Vec<u8> = frame(false, 0, b"").repeat(MOST_WAITING);
         assert_eq!(mask.pass(&empty).unwrap_err().name(), "socket_frame");

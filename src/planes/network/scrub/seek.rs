@@ -1,6 +1,6 @@
 //! Whether the secret begins at one place of a text: symbol by symbol, each in whichever spelling.
 
-use super::needle::{Needle, Symbol, TRACKS, Track};
+use super::needle::{Needle, Symbol, Track};
 use super::spelling::{self, INTRODUCERS, Set};
 
 /// Where one symbol stands.
@@ -213,8 +213,5 @@ pub(super) fn on_all_tracks(
     start: usize,
     over: bool,
 ) -> impl Iterator<Item = (Track, Found)> {
-    needle
-        .tracks()
-        .map(move |(track, first)| (track, at((needle, track, first), view, start, over)))
-        .take(TRACKS.len())
+    needle.tracks().map(move |(track, first)| (track, at((needle, track, first), view, start, over)))
 }
