@@ -83,8 +83,10 @@ pub enum Slot {
 pub struct InvalidSlot;
 
 /// Headers that frame or route a message, or that the proxy sets itself; a credential there would change what is sent.
-const NOT_A_SLOT: [&str; 16] = [
+const NOT_A_SLOT: [&str; 18] = [
     "host",
+    "a-im",
+    "accept-charset",
     "accept-encoding",
     "range",
     "if-range",

@@ -34,11 +34,17 @@ const OF_PACKED: [HeaderName; 6] = [
     HeaderName::from_static("digest"),
 ];
 
-/// Asks for an answer that can be searched: not packed, and whole, because the end of a range could cut a secret in two.
+/// What asks for an answer that cannot be searched: a part of it, whose border could cut a secret in two, one that is packed in a way of
+/// its own (RFC 3229 §10.5.3), or one in letters of another kind.
+const NOT_ASKED: [HeaderName; 4] =
+    [header::RANGE, header::IF_RANGE, HeaderName::from_static("a-im"), header::ACCEPT_CHARSET];
+
+/// Asks for an answer that can be searched.
 pub(super) fn prepare(headers: &mut HeaderMap) {
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.remove(header::RANGE);
-    headers.remove(header::IF_RANGE);
+    for name in NOT_ASKED {
+        headers.remove(name);
+    }
 }
 
 /// How one answer is masked.
@@ -70,6 +76,10 @@ impl Masking {
         let headers = &mut parts.headers;
         let mut framed = headers.get_all(header::TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes);
         if framed.next().is_some_and(|one| !one.eq_ignore_ascii_case(b"chunked")) || framed.next().is_some() {
+            return Err(Refused::CODING);
+        }
+        // Manipulated although nobody asked for it (RFC 3229 §10.5.2).
+        if headers.contains_key("im") {
             return Err(Refused::CODING);
         }
         let coding = Coding::of(headers)?;
