@@ -22,7 +22,6 @@ use tokio::sync::mpsc;
 
 use self::watching::{Watcher, Watching, broken};
 use super::output::note;
-use crate::base::tasks::Tasks;
 use crate::planes::filesystem::ground::become_builder;
 use crate::planes::filesystem::inside::{Inside, Status};
 use crate::planes::filesystem::opens::TheirLine;
@@ -174,7 +173,6 @@ impl Shim {
             return Err(io::Error::other(format!("{status:?}: not protected")));
         }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, inside.port))?;
-        listener.set_nonblocking(true)?;
         let mut agent = std::process::Command::new(std::env::current_exe()?);
         let watcher = Watcher::of(&inside)?;
         let line = watcher.as_ref().map(Watcher::hand_on).transpose()?;
@@ -206,9 +204,7 @@ impl Shim {
         let mut agent = Command::from(self.agent).kill_on_drop(true).spawn()?;
         let mut watching = self.watcher.map(Watcher::begin).transpose()?;
         say(&mut self.status, &Status::Ready)?;
-        let (tasks, listener) = (Tasks::new(), tokio::net::TcpListener::from_std(self.listener)?);
-        let serving = shim::serve(listener, self.inside.socket, tasks);
-        tokio::pin!(serving);
+        shim::serve(self.listener, self.inside.socket)?;
         let mut signals = signals(self.control);
         let mut watch = tokio::time::interval(WATCH);
         loop {
@@ -224,7 +220,6 @@ impl Shim {
                     say(&mut self.status, &Status::Unwatched(why))?;
                     return Ok(UNTOLD);
                 }
-                broken = &mut serving => broken?,
                 signal = signals.recv() => match signal {
                     Some(signal) => pass_on(&agent, signal),
                     // Whoever started the run is gone, and the run goes with it.

@@ -1,6 +1,7 @@
 //! Runs from outside: the test plays the shim, with a loopback port in front of the run's socket.
 
 mod files;
+mod handed;
 mod identity;
 mod inside;
 mod lifecycle;

@@ -7,6 +7,7 @@
 mod chain;
 mod diag;
 mod owner;
+mod process;
 
 use std::net::SocketAddr;
 
@@ -33,7 +34,7 @@ impl Preface {
     /// Who opened the connection that came from `peer` to `port` on loopback.
     #[must_use]
     pub fn of(peer: SocketAddr, port: u16, owners: &mut Owners) -> Self {
-        let step = owners.of(peer, port).and_then(chain::step);
+        let step = owners.of(peer, port).and_then(|process| chain::step(&process));
         Self { v: 1, step }
     }
 

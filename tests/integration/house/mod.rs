@@ -1,5 +1,6 @@
 //! A real Exeat: the built binary, a data directory of its own, free ports, stopped when the test ends.
 
+mod handed;
 mod terminal;
 mod upstream;
 
@@ -11,6 +12,7 @@ use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub(crate) use handed::{hand_over, received};
 pub(crate) use terminal::Terminal;
 pub(crate) use upstream::Upstream;
 

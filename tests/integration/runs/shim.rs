@@ -1,14 +1,15 @@
-//! A shim as it stands inside the walls: every connection to its loopback port becomes one through the run's socket, behind a line
-//! that says which process it is.
+//! A shim as it stands inside the walls: every connection to its loopback port is handed over on the run's socket, with a line that says
+//! which process it is.
 
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use reqwest::Client;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
-use crate::house::House;
+use crate::house::{House, hand_over};
 
 /// The command line's digest that the shim tells of.
 pub(super) const COMMAND: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -24,10 +25,9 @@ pub(super) fn preface() -> String {
     )
 }
 
-async fn carry(stream: &mut TcpStream, socket: &Path) {
-    let Ok(mut door) = UnixStream::connect(socket).await else { return };
-    door.write_all(preface().as_bytes()).await.unwrap();
-    drop(copy_bidirectional(stream, &mut door).await);
+async fn carry(stream: TcpStream, socket: &Path) {
+    let Ok(door) = UnixStream::connect(socket).await else { return };
+    hand_over(&door, preface().as_bytes(), &[stream.as_fd()]);
 }
 
 impl Shim {
@@ -38,10 +38,10 @@ impl Shim {
         #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
         tokio::spawn(async move {
             loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
+                let (stream, _) = listener.accept().await.unwrap();
                 let inside = inside.clone();
                 #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
-                tokio::spawn(async move { carry(&mut stream, &inside).await });
+                tokio::spawn(async move { carry(stream, &inside).await });
             }
         });
         Self { address, socket }

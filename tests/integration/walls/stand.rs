@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::house::received;
+
 /// Who runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum User {
@@ -287,18 +289,17 @@ fn stand_in_way_out(listener: UnixListener, prefaces: &Arc<Mutex<Vec<Value>>>) {
     drop(std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let prefaces = Arc::clone(&prefaces);
-            drop(std::thread::spawn(move || lead_out(stream, &prefaces)));
+            drop(std::thread::spawn(move || lead_out(&stream, &prefaces)));
         }
     }));
 }
 
-fn lead_out(stream: UnixStream, prefaces: &Mutex<Vec<Value>>) -> Option<()> {
+fn lead_out(door: &UnixStream, prefaces: &Mutex<Vec<Value>>) -> Option<()> {
+    let (line, mut handed) = received(door);
+    prefaces.lock().unwrap().push(serde_json::from_slice(&line).ok()?);
+    let mut stream = TcpStream::from(handed.pop()?);
     let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let mut line = String::new();
-    reader.read_line(&mut line).ok()?;
-    prefaces.lock().unwrap().push(serde_json::from_str(&line).ok()?);
     let mut head = String::new();
     while reader.read_line(&mut head).ok()? > 2 {}
-    let mut stream = stream;
     write!(stream, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 7\r\n\r\nway out").ok()
 }

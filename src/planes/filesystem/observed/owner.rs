@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 
+use rustix::fs::{Dir, OFlags};
+
 use super::diag::Diag;
+use super::process::Process;
 
 /// How many processes are asked, and how many descriptors of each.
 const PROCESSES: usize = 4096;
@@ -16,7 +19,8 @@ const REMEMBERED: usize = 8;
 #[derive(Debug)]
 pub struct Owners {
     own: u32,
-    recent: VecDeque<u32>,
+    /// A process, and by which descriptor it had its last connection.
+    recent: VecDeque<(u32, u32)>,
     diag: Option<Diag>,
 }
 
@@ -29,18 +33,31 @@ impl Default for Owners {
 impl Owners {
     /// The process that opened the connection from `peer` to `port` on loopback.
     #[must_use]
-    pub(super) fn of(&mut self, peer: SocketAddr, port: u16) -> Option<u32> {
+    pub(super) fn of(&mut self, peer: SocketAddr, port: u16) -> Option<Process> {
         let link = format!("socket:[{}]", self.inode(peer, port)?);
-        let found = self.recent.iter().copied().find(|pid| has(*pid, &link)).or_else(|| {
-            processes()
-                .into_iter()
-                .filter(|pid| *pid != self.own && !self.recent.contains(pid))
-                .find(|pid| has(*pid, &link))
+        let (process, number) = self.again(&link).or_else(|| {
+            let known = |pid: &u32| self.recent.iter().any(|(recent, _)| recent == pid);
+            let recent = self.recent.iter().map(|(pid, _)| *pid).collect::<Vec<_>>();
+            let others = processes().into_iter().filter(|pid| *pid != self.own && !known(pid));
+            recent.into_iter().chain(others).find_map(|pid| {
+                let process = Process::open(pid)?;
+                let number = descriptor(&process, &link)?;
+                Some((process, number))
+            })
         })?;
-        self.recent.retain(|pid| *pid != found);
-        self.recent.push_front(found);
+        self.recent.retain(|(pid, _)| *pid != process.pid);
+        self.recent.push_front((process.pid, number));
         self.recent.truncate(REMEMBERED);
-        Some(found)
+        Some(process)
+    }
+
+    /// Whoever was found before, where its next connection would be: by the same descriptor, or by the next one.
+    fn again(&self, link: &str) -> Option<(Process, u32)> {
+        self.recent.iter().find_map(|(pid, number)| {
+            let process = Process::open(*pid)?;
+            let number = [*number, number + 1].into_iter().find(|number| is(&process, *number, link))?;
+            Some((process, number))
+        })
     }
 
     /// The socket at the other end of a connection from `peer`.
@@ -87,7 +104,15 @@ fn processes() -> Vec<u32> {
     all
 }
 
-fn has(pid: u32, link: &str) -> bool {
-    let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten().take(DESCRIPTORS);
-    entries.into_iter().any(|entry| fs::read_link(entry.path()).is_ok_and(|to| to.as_os_str() == link))
+/// By which descriptor it has this, the highest first: that is the newest as a rule.
+fn descriptor(process: &Process, link: &str) -> Option<u32> {
+    let all = Dir::new(process.opened("fd", OFlags::RDONLY | OFlags::DIRECTORY)?).ok()?;
+    let numbers = all.flatten().filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok());
+    let mut numbers: Vec<u32> = numbers.take(DESCRIPTORS).collect();
+    numbers.sort_unstable_by(|a, b| b.cmp(a));
+    numbers.into_iter().find(|number| is(process, *number, link))
+}
+
+fn is(process: &Process, number: u32, link: &str) -> bool {
+    process.link(&format!("fd/{number}")).is_some_and(|to| to.as_bytes() == link.as_bytes())
 }

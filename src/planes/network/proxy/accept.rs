@@ -10,9 +10,10 @@ use http::Method;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::either::Either;
 
 use super::Proxy;
 use super::destination::Goal;
@@ -20,12 +21,11 @@ use super::dial::Stream;
 use super::door::{Opened, Openings};
 use super::gate::Caller;
 use super::guard::Guard;
+use super::handed;
 use super::head::{Head, MAX_HEAD_BYTES};
-use super::preface::{self, InvalidPreface, MAX_PREFACE_BYTES};
 use super::read::{Conversation, Way};
 use super::verdicts::Verdicts;
 use super::{intercept, multiplex, passage, respond};
-use crate::domain::step::ObservedStep;
 
 /// What accepting waits after a failure, such as too many open files.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
@@ -130,36 +130,19 @@ async fn by_key(proxy: Arc<Proxy>, stream: TcpStream, open: Open) {
     }
 }
 
-/// A connection of a run begins with the line that says which process is behind it.
+/// A connection of a run begins with the line that says which process is behind it. It goes on over the connection of that process
+/// itself where that came with the line, and else right here.
 async fn by_socket(proxy: Arc<Proxy>, stream: UnixStream, caller: Caller, open: Open) {
-    let mut stream = BufReader::with_capacity(MAX_PREFACE_BYTES, stream);
-    let first = tokio::time::timeout(proxy.settings.limits.head, observed(&mut stream)).await;
-    let Ok(Ok(observed)) = first else {
+    let first = tokio::time::timeout(proxy.settings.limits.head, handed::opening(stream)).await;
+    let Ok(Ok((observed, stream))) = first else {
         proxy.counters.refused.one_more();
         tracing::debug!("a connection of a run without a clean first line was closed");
         return;
     };
-    let observed = observed.map(Arc::new);
-    connection(proxy, stream, Way::Run(Caller { observed, ..caller }), open).await;
-}
-
-async fn observed(stream: &mut BufReader<UnixStream>) -> Result<Option<ObservedStep>, InvalidPreface> {
-    let mut line = Vec::new();
-    loop {
-        let found = stream.fill_buf().await.map_err(|_| InvalidPreface)?;
-        if found.is_empty() {
-            return Err(InvalidPreface);
-        }
-        let end = found.iter().position(|b| *b == b'\n');
-        let length = end.map_or(found.len(), |at| at + 1);
-        line.extend_from_slice(found.get(..end.unwrap_or(length)).unwrap_or_default());
-        stream.consume(length);
-        if line.len() >= MAX_PREFACE_BYTES {
-            return Err(InvalidPreface);
-        }
-        if end.is_some() {
-            return preface::parse(&line);
-        }
+    let way = Way::Run(Caller { observed: observed.map(Arc::new), ..caller });
+    match stream {
+        Either::Left(here) => connection(proxy, here, way, open).await,
+        Either::Right(handed) => connection(proxy, handed, way, open).await,
     }
 }
 

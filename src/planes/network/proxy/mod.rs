@@ -21,6 +21,7 @@ mod frames;
 mod framing;
 pub mod gate;
 mod guard;
+mod handed;
 pub mod head;
 mod hop;
 pub mod host;
