@@ -19,9 +19,10 @@ fn e09_hardened_process_cannot_be_dumped() {
 #[test]
 #[ignore = "run in a process of its own by the test above"]
 fn child_that_hardens_itself() {
-    let before = resident_kib();
+    let before = kib("VmRSS:");
     let report = harden();
-    let grown = resident_kib().saturating_sub(before);
+    let grown = kib("VmRSS:").saturating_sub(before);
+    let unused = kib("VmSize:").saturating_sub(before);
 
     for (measure, outcome) in report.measures() {
         // Locking depends on the machine's limit; the others need nothing.
@@ -34,15 +35,16 @@ fn child_that_hardens_itself() {
     assert_eq!(rustix::process::dumpable_behavior().unwrap(), rustix::process::DumpableBehavior::NotDumpable);
     let locked = report.measures().any(|(m, o)| m == Measure::LockedMemory && *o == Outcome::Done);
     assert_eq!(locked, status("VmLck:") != "0 kB", "the report says what the kernel says");
-    assert!(grown < 4 * 1024, "locking made {grown} KiB resident that were not in use");
+    // A fault maps what lies around it in the page cache too, which is more on one machine than on another.
+    assert!(grown < unused / 4, "locking made {grown} of {unused} KiB resident that were not in use");
 
     // Allocations still succeed, well beyond the default limit on locked memory.
     let memory = vec![1_u8; 64 * 1024 * 1024];
     assert_eq!(memory.iter().step_by(4096).map(|byte| usize::from(*byte)).sum::<usize>(), 16 * 1024);
 }
 
-fn resident_kib() -> usize {
-    status("VmRSS:").trim_end_matches(" kB").parse().unwrap()
+fn kib(field: &str) -> usize {
+    status(field).trim_end_matches(" kB").parse().unwrap()
 }
 
 fn status(field: &str) -> String {

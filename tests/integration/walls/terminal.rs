@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::io::Write as _;
+use std::os::fd::OwnedFd;
 use std::process::{Child, Stdio};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{LocalModes, Termios, Winsize, tcgetattr, tcsetwinsize};
 
@@ -17,6 +19,8 @@ struct Seat {
     person: File,
     terminal: File,
     run: Child,
+    /// Readable once the run has ended: the terminal, which is held open here too, would not tell.
+    end: OwnedFd,
     seen: String,
 }
 
@@ -32,12 +36,18 @@ impl Seat {
         size(&File::from(master.try_clone().unwrap()), 24, 80);
         let run =
             command.env("TERM", "xterm").stdin(stream()).stdout(stream()).stderr(stream()).spawn().unwrap();
-        Self { person: File::from(master), terminal, run, seen: String::new() }
+        let pid = Pid::from_raw(i32::try_from(run.id()).unwrap()).unwrap();
+        let end = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+        Self { person: File::from(master), terminal, run, end, seen: String::new() }
     }
 
     /// Reads until this is on the screen.
+    #[track_caller]
     fn sees(&mut self, text: &str) {
         while !self.seen.contains(text) {
+            let mut waits = [PollFd::new(&self.person, PollFlags::IN), PollFd::new(&self.end, PollFlags::IN)];
+            poll(&mut waits, None).unwrap();
+            assert!(waits[0].revents().contains(PollFlags::IN), "it ended without `{text}`: {}", self.seen);
             let mut bytes = [0; 1024];
             let read = self.person.read(&mut bytes).unwrap();
             self.seen.push_str(&String::from_utf8_lossy(&bytes[..read]));
