@@ -12,6 +12,9 @@ use crate::planes::network::addresses::judge_allowance;
 /// The defaults, as they are shipped.
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
 
+/// The most that `proxy.inspect_bytes` may be: each of 32 bodies at once may be so long, and as long again unpacked.
+const MAX_INSPECTED: usize = 16 * 1024 * 1024;
+
 /// Every setting.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,6 +57,8 @@ pub struct ProxySettings {
     pub idle_upstream_seconds: u64,
     /// How many wait, in all.
     pub idle_upstream_connections: usize,
+    /// The longest body that is read for a rule about it, in bytes.
+    pub inspect_bytes: usize,
     /// Where hosts may be that are granted to runs, beside the public addresses.
     pub allow_addresses: Vec<IpNet>,
 }
@@ -141,6 +146,10 @@ impl Config {
             .policy
             .checked()
             .map_err(|source| ConfigError::Policy { path: path.to_owned(), source })?;
+        if !(1..=MAX_INSPECTED).contains(&config.proxy.inspect_bytes) {
+            let what = format!("proxy.inspect_bytes: choose from 1 to {MAX_INSPECTED}");
+            return Err(ConfigError::Parse { path: path.to_owned(), what });
+        }
         for range in &config.proxy.allow_addresses {
             judge_allowance(range).map_err(|kind| ConfigError::Parse {
                 path: path.to_owned(),

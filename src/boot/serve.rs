@@ -197,6 +197,7 @@ fn start(
         dial: Duration::from_secs(config.proxy.dial_seconds),
         streams: proxy::Streams { concurrent: config.proxy.max_streams, ..proxy::Streams::default() },
         keeping,
+        inspect_bytes: config.proxy.inspect_bytes,
         own: vec![ready.agent, ready.review, ready.proxy],
         allow_addresses: config.proxy.allow_addresses.clone(),
         ..proxy::Settings::default()

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::body::seen;
 use super::cut::UnderWay;
 use super::refusal::{Refusal, TOKEN_NOT_ACCEPTED};
 use super::{Broker, no_randomness, teach::taught, unavailable};
@@ -21,7 +22,7 @@ use crate::domain::step::SeenStep;
 use crate::domain::token::{LiveToken, looks_like_token};
 use crate::domain::upstream::Upstream;
 use crate::domain::usage::{Outcome, UseStart};
-use crate::planes::network::proxy::gate::Caller;
+use crate::planes::network::proxy::gate::{Caller, Sent};
 use crate::store::{SealedCredential, UseDenied};
 
 /// What an agent wants to do, in its one reading.
@@ -29,6 +30,7 @@ pub(super) struct Attempted<'a> {
     pub(super) caller: &'a Caller,
     pub(super) upstream: &'a Upstream,
     pub(super) target: HttpTarget,
+    pub(super) body: &'a dyn Sent,
     pub(super) presented: &'a str,
     /// The address that is dialled; none where a layer dials.
     pub(super) address: Option<SocketAddr>,
@@ -75,7 +77,14 @@ impl Broker {
             }
         };
         let ends = token.token().expires_at();
-        let permit = match decide(token, attempted.target) {
+        let items = token.token().items();
+        let target = match seen(items.iter(), attempted.target, attempted.body).await {
+            Ok(target) => target,
+            Err((target, refused)) => {
+                return Err(self.unclear(&agent, caller, Some(token.token()), (&target, refused)).await);
+            }
+        };
+        let permit = match decide(token, target) {
             Ok(permit) => permit,
             Err(denial) => {
                 let refusal = Refusal {
@@ -85,7 +94,11 @@ impl Broker {
                     missing: denial.missing().cloned(),
                     identity: None,
                 };
-                return Err(self.refuse_use(&agent, caller, Some(denial.token()), refusal).await);
+                let problem = self.refuse_use(&agent, caller, Some(denial.token()), refusal).await;
+                return Err(match denial.lacks() {
+                    Some(lacks) => problem.with("body", lacks),
+                    None => problem,
+                });
             }
         };
         self.begin_use(

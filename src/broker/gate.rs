@@ -40,10 +40,10 @@ impl Gate for Broker {
         async move {
             let presented = std::str::from_utf8(asked.token.expose_secret()).unwrap_or_default();
             let (caller, address) = (&asked.caller, Some(asked.address));
-            let stood_for = self.stood_for(caller, (&asked.upstream, &asked.target), presented).await?;
+            let (mut target, body) = (asked.target, asked.body.as_ref());
+            let stood_for = self.stood_for(caller, (&asked.upstream, &mut target, body), presented).await?;
             let presented = stood_for.as_ref().map_or(presented, |token| token.expose_secret());
-            let attempted =
-                Attempted { caller, upstream: &asked.upstream, target: asked.target, presented, address };
+            let attempted = Attempted { caller, upstream: &asked.upstream, target, body, presented, address };
             self.authorize(attempted).await.map(admitted)
         }
         .boxed()

@@ -7,6 +7,7 @@ mod approvals;
 mod approved;
 mod authenticate;
 mod authorize;
+mod body;
 mod catalog;
 mod connect;
 mod cut;

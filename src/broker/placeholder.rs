@@ -5,20 +5,21 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::body::seen;
 use super::hold;
 use super::refusal::Refusal;
 use super::runs::LiveRun;
 use super::{Broker, unavailable};
-use crate::domain::access::smallest_item;
+use crate::domain::access::{nearest, smallest_item, smallest_item_near};
 use crate::domain::approval::{Approval, Statement};
 use crate::domain::key::{KeyKind, presented};
 use crate::domain::principal::Agent;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::run::StandIn;
-use crate::domain::scope::{HttpTarget, Target};
+use crate::domain::scope::{HttpTarget, ScopeItem, Target};
 use crate::domain::token::PlainToken;
 use crate::domain::upstream::Upstream;
-use crate::planes::network::proxy::gate::Caller;
+use crate::planes::network::proxy::gate::{Caller, Sent};
 use crate::store::ApprovalQuery;
 
 impl Broker {
@@ -30,7 +31,7 @@ impl Broker {
     pub(super) async fn stood_for(
         &self,
         caller: &Caller,
-        (upstream, target): (&Upstream, &HttpTarget),
+        (upstream, target, body): (&Upstream, &mut HttpTarget, &dyn Sent),
         shown: &str,
     ) -> Result<Option<Arc<PlainToken>>, Problem> {
         let Some(hash) = presented(KeyKind::Placeholder, shown) else { return Ok(None) };
@@ -39,11 +40,17 @@ impl Broker {
             return Ok(None);
         };
         let agent = self.active_agent(caller.agent)?;
+        self.look_into((&agent, caller, &run), target, body).await?;
         if let Some(token) = self.exchanged(&agent, &run, stand_in, target).await? {
             return Ok(Some(token));
         }
         let identity = Some(stand_in.identity.clone());
-        let missing = smallest_item(target, identity.as_ref());
+        let granted = self.granted_items(&run).await?;
+        let near = nearest(granted.iter(), target);
+        let missing = match near {
+            Some(item) => smallest_item_near(target, identity.as_ref(), item),
+            None => smallest_item(target, identity.as_ref()),
+        };
         let (kind, reason, told) =
             (ProblemKind::NotPermitted, "placeholder_without_approval", target.redacted());
         let refusal = Refusal { kind, reason, target: Some(told), missing: missing.clone(), identity };
@@ -51,12 +58,37 @@ impl Broker {
         let refused = problem.more.get("use").and_then(Value::as_str).and_then(|id| id.parse().ok());
         let ask = missing.and_then(|missing| hold::ask(&run, stand_in, &missing, refused));
         let asked = |approval: &Approval| would_cover(&approval.statement, stand_in, target);
-        if self.held_until_decided((&agent, &run), asked, ask).await?.is_some()
-            && let Some(token) = self.exchanged(&agent, &run, stand_in, target).await?
-        {
-            return Ok(Some(token));
+        if self.held_until_decided((&agent, &run), asked, ask).await?.is_some() {
+            // What was approved may be the first to say something about the body.
+            self.look_into((&agent, caller, &run), target, body).await?;
+            if let Some(token) = self.exchanged(&agent, &run, stand_in, target).await? {
+                return Ok(Some(token));
+            }
         }
         Err(problem)
+    }
+
+    /// Looks into the body, where an approval of the run makes that matter.
+    async fn look_into(
+        &self,
+        (agent, caller, run): (&Agent, &Caller, &LiveRun),
+        target: &mut HttpTarget,
+        body: &dyn Sent,
+    ) -> Result<(), Problem> {
+        if body.is_empty() {
+            return Ok(());
+        }
+        let items = self.granted_items(run).await?;
+        match seen(items.iter(), target.clone(), body).await {
+            Ok(seen) => *target = seen,
+            Err((_, refused)) => return Err(self.unclear(agent, caller, None, (target, refused)).await),
+        }
+        Ok(())
+    }
+
+    async fn granted_items(&self, run: &LiveRun) -> Result<Vec<ScopeItem>, Problem> {
+        let granted = self.granted_to(run).await?;
+        Ok(granted.iter().filter_map(Approval::grant).flat_map(|grant| grant.items.clone()).collect())
     }
 
     /// A token of the newest approval of the run that allows `target` as this identity: the one it has, or a new one.

@@ -48,8 +48,13 @@ pub(super) fn detail(kind: ProblemKind) -> &'static str {
             "Only the hosts of installed upstreams are reached through this proxy, each at the addresses it may have."
         }
         ProblemKind::RequestAmbiguous => {
-            "Send the request in its plainest form: no dot segments, no needless or double encoding, each header once."
+            "Send the request in its plainest form: no dot segments, no needless or double encoding, each header once. A \
+             body that a rule is about: one JSON value or form, plain or gzip, each name once, typed as what it is."
         }
+        ProblemKind::BodyTooLong => {
+            "Send a body of at most `proxy.inspect_bytes`: a rule is about it, and what is not read is not sent."
+        }
+        ProblemKind::RateLimited => "Send it again when other requests have been answered.",
         ProblemKind::Misdirected => {
             "The name in CONNECT, the name in TLS and the Host header have to be the same."
         }

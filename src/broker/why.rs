@@ -9,7 +9,7 @@ use super::connect::{host_item, host_of};
 use super::teach::asking;
 use super::{Broker, not_found, unavailable};
 use crate::base::id::{AgentId, ApprovalId, RunId};
-use crate::domain::access::{decide, smallest_item};
+use crate::domain::access::{decide, nearest, smallest_item};
 use crate::domain::approval::Approval;
 use crate::domain::identity::Identity;
 use crate::domain::principal::Agent;
@@ -98,6 +98,7 @@ impl From<Refused> for Why {
 
 const EXCHANGE: &str = "Exchange the approval, and send the token in the upstream's slot.";
 const PLACEHOLDER: &str = "Send the run's placeholder for this upstream and identity, or a token of this approval, in the upstream's slot.";
+const BY_BODY: &str = "What was approved allows this with some bodies and not with others; send it to find out. `ask` is the request for any body.";
 const NOTHING: &str = "Nothing that was approved allows this. `ask` is the request for what is missing.";
 
 impl Broker {
@@ -178,8 +179,10 @@ impl Broker {
         }
         let id = run.map(|run| run.run.id);
         let wanted = Target::Http(target.clone());
-        let mut used_up = None;
+        let (mut used_up, mut by_body) = (None, false);
         for approval in self.standing(agent, id).await? {
+            let items = approval.grant().into_iter().flat_map(|grant| &grant.items);
+            by_body |= nearest(items, target).is_some();
             let Some(item) = allowing(&approval, &wanted) else { continue };
             if is_used_up(&approval) {
                 used_up = Some(approval.statement.approval);
@@ -196,6 +199,7 @@ impl Broker {
                 let detail = "What was approved has no uses left. `ask` is the request for more.";
                 Why { approval: Some(approval), ..Why::refused("used_up", detail) }
             }
+            None if by_body => Why::refused("body_decides", BY_BODY),
             None => Why::refused("outside_scope", NOTHING),
         };
         Ok(why.without(smallest_item(target, identity).as_ref(), id, identity))
@@ -234,7 +238,10 @@ impl Broker {
                 Ok(Why::by(&approval, item, "The token allows this."))
             }
             Err(denial) => {
-                let why = Why::refused("outside_scope", NOTHING);
+                let by_body = denial.lacks().is_some();
+                let (reason, detail) =
+                    if by_body { ("body_decides", BY_BODY) } else { ("outside_scope", NOTHING) };
+                let why = Why::refused(reason, detail);
                 Ok(why.without(denial.missing(), None, Some(denial.token().identity())))
             }
         }

@@ -6,11 +6,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::identity::Identity;
 use super::layer::Via;
-use super::scope::{HttpTarget, ScopeItem, Target};
+use super::name::Name;
+use super::scope::{HttpItem, HttpTarget, ScopeItem, Target};
 use super::step::SeenStep;
 use super::token::{LiveToken, VerifiedToken};
 use super::usage::UseStart;
@@ -44,6 +45,7 @@ pub struct Denial {
     token: Arc<VerifiedToken>,
     target: HttpTarget,
     missing: Option<ScopeItem>,
+    lacks: Option<String>,
 }
 
 /// What a use is made with: found by the broker, never by the agent.
@@ -76,8 +78,41 @@ pub fn decide(token: LiveToken, target: HttpTarget) -> Result<Permit, Box<Denial
     if let Some(item) = token.items().iter().position(|item| allows(item, &token, &target)) {
         return Ok(Permit { token, item, target });
     }
-    let missing = smallest_item(&target, Some(token.identity()));
-    Err(Box::new(Denial { token, target, missing }))
+    let nearest = nearest(token.items().iter().filter(|item| is_for(item, token.identity())), &target);
+    let (missing, lacks) = match nearest {
+        Some(item) => (smallest_item_near(&target, Some(token.identity()), item), item.body_lacks(&target)),
+        None => (smallest_item(&target, Some(token.identity())), None),
+    };
+    Err(Box::new(Denial { token, target, missing, lacks }))
+}
+
+/// Whether it depends on its body whether one of these items allows the target: none does without it, and one may with it.
+pub fn depends_on_body<'a>(items: impl Iterator<Item = &'a ScopeItem>, target: &HttpTarget) -> bool {
+    let mut depends = false;
+    for item in items {
+        let ScopeItem::Http(item) = item else { continue };
+        if item.allows(target) {
+            return false;
+        }
+        depends |= item.judges_body() && item.allows_but_for_body(target);
+    }
+    depends && target.body().is_none()
+}
+
+/// Whether one of these items says something about bodies sent to this upstream.
+pub fn judge_bodies<'a>(mut items: impl Iterator<Item = &'a ScopeItem>, upstream: &Name) -> bool {
+    items.any(
+        |item| matches!(item, ScopeItem::Http(item) if item.judges_body() && item.upstream() == upstream),
+    )
+}
+
+/// The first of these items that would allow the target if its body were another.
+pub fn nearest<'a>(items: impl Iterator<Item = &'a ScopeItem>, target: &HttpTarget) -> Option<&'a HttpItem> {
+    let mut near = items.filter_map(|item| match item {
+        ScopeItem::Http(item) => Some(item),
+        ScopeItem::Network(_) | ScopeItem::Filesystem(_) => None,
+    });
+    near.find(|item| item.judges_body() && item.allows_but_for_body(target))
 }
 
 impl Permit {
@@ -136,7 +171,14 @@ impl Denial {
         &self.target
     }
 
-    /// The item to ask for: this method on this path, with any query. `None` when no pattern says this path alone.
+    /// What the body lacks, when only the body stood in the way; in plain words, without values.
+    #[must_use]
+    pub fn lacks(&self) -> Option<&str> {
+        self.lacks.as_deref()
+    }
+
+    /// The item to ask for: this method on this path with any query, or with this query and this body where an item about bodies
+    /// nearly allowed it. `None` when no pattern says this path alone.
     #[must_use]
     pub const fn missing(&self) -> Option<&ScopeItem> {
         self.missing.as_ref()
@@ -146,13 +188,38 @@ impl Denial {
 /// Items without an identity of their own are for the token's; one for somebody else never applies (I4).
 fn allows(item: &ScopeItem, token: &VerifiedToken, target: &HttpTarget) -> bool {
     let ScopeItem::Http(http) = item else { return false };
-    http.identity().is_none_or(|identity| identity == token.identity()) && http.allows(target)
+    is_for(item, token.identity()) && http.allows(target)
+}
+
+fn is_for(item: &ScopeItem, identity: &Identity) -> bool {
+    item.identity().is_none_or(|named| named == identity)
 }
 
 /// The smallest item that would have allowed the target, for `identity` if one has been chosen. `None` when no pattern says
 /// this path alone.
 #[must_use]
 pub fn smallest_item(target: &HttpTarget, identity: Option<&Identity>) -> Option<ScopeItem> {
+    smallest(target, identity, Map::new())
+}
+
+/// The same where `near` would allow the target but for its body: with a rule of that kind that covers this body, and with this query.
+#[must_use]
+pub fn smallest_item_near(
+    target: &HttpTarget,
+    identity: Option<&Identity>,
+    near: &HttpItem,
+) -> Option<ScopeItem> {
+    let body = near.body_covering(target)?;
+    let query = target.query_listed();
+    let limits = [("query".to_owned(), query.into()), ("body".to_owned(), body)];
+    smallest(target, identity, limits.into_iter().collect())
+}
+
+fn smallest(
+    target: &HttpTarget,
+    identity: Option<&Identity>,
+    limits: Map<String, Value>,
+) -> Option<ScopeItem> {
     let path = target.path_and_query().split('?').next()?;
     // `*` in a path that is sent is a letter like any other; in a pattern it would stand for more than that.
     if path.contains('*') {
@@ -164,8 +231,9 @@ pub fn smallest_item(target: &HttpTarget, identity: Option<&Identity>) -> Option
         "methods": [target.method().as_str()],
         "paths": [path],
     });
-    if let (Some(identity), Some(fields)) = (identity, item.as_object_mut()) {
-        drop(fields.insert("identity".to_owned(), identity.to_string().into()));
+    if let Some(fields) = item.as_object_mut() {
+        fields.extend(limits);
+        fields.extend(identity.map(|identity| ("identity".to_owned(), identity.to_string().into())));
     }
     let item = ScopeItem::parse(&item).ok()?;
     item.allows(&Target::Http(target.clone())).then_some(item)

@@ -3,8 +3,11 @@
 //! The layer makes the request. With `inject` it is handed the credential for that; without, only the verdict. What rests on the body
 //! is not granted here: a question has none, and what is unknown is refused (I13).
 
+use std::future::ready;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue};
 
 use super::super::Broker;
@@ -16,12 +19,12 @@ use crate::domain::access::smallest_item;
 use crate::domain::layer::{Layer, Via};
 use crate::domain::principal::Agent;
 use crate::domain::problem::{Problem, ProblemKind};
-use crate::domain::scope::HttpTarget;
+use crate::domain::scope::{BodyFacts, HttpTarget, Method};
 use crate::domain::token::{VerifiedToken, looks_like_token};
 use crate::domain::upstream::{Slot, Upstream};
 use crate::domain::usage::Outcome;
 use crate::planes::network::forward_auth::{self, Original, Shown};
-use crate::planes::network::proxy::gate::Caller;
+use crate::planes::network::proxy::gate::{Caller, Sent};
 use crate::planes::network::proxy::reason::Refused;
 
 /// The request may be made: its use is on record.
@@ -48,6 +51,20 @@ impl Unknown {
     }
 }
 
+/// The body of a request that a layer holds: nobody shows it, so no rule can be met by it. That there is none where none belongs is the
+/// layer's to see to.
+struct Unseen(Method);
+
+impl Sent for Unseen {
+    fn is_empty(&self) -> bool {
+        self.0.looks_for_no_body()
+    }
+
+    fn facts(&self) -> BoxFuture<'_, Result<BodyFacts, Refused>> {
+        ready(Err(Refused::BODY_UNSEEN)).boxed()
+    }
+}
+
 impl Broker {
     /// Decides about a request that `layer` holds. An `Ok` means that the use is durably on record.
     ///
@@ -70,7 +87,8 @@ impl Broker {
             return Err(self.refuse_use(&agent, &caller, Some(&token), refusal).await);
         }
         let (caller, target, address) = (&caller, shown.target, None);
-        let attempted = Attempted { caller, upstream: &upstream, target, presented, address };
+        let body = &Unseen(target.method());
+        let attempted = Attempted { caller, upstream: &upstream, target, body, presented, address };
         let begun = self.begin(attempted).await?;
         let use_id = begun.recorded.value().id;
         let field = if layer.inject { Some(self.field(begun, &upstream, &shown.user).await?) } else { None };

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use super::body::BodyRule;
 use super::error::ScopeError;
 use super::fields::Fields;
 use super::method::Method;
@@ -15,9 +16,9 @@ use super::target::HttpTarget;
 use crate::domain::identity::Identity;
 use crate::domain::name::Name;
 
-/// Requests to one upstream, by method, path and query, that carry its credential for one acting identity.
+/// Requests to one upstream, by method, path, query and body, that carry its credential for one acting identity.
 ///
-/// A request is allowed when its method is listed, some path pattern matches and the query rule, if there is one, holds.
+/// A request is allowed when its method is listed, some path pattern matches and the query and body rules, if there are any, hold.
 /// The credential is injected on the way (`delivery: inject`, the only delivery there is today).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct HttpItem {
@@ -28,6 +29,8 @@ pub struct HttpItem {
     paths: Vec<PathPattern>,
     #[serde(skip_serializing_if = "Option::is_none")]
     query: Option<QueryRule>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Box<BodyRule>>,
 }
 
 /// An absolute path pattern; its literals are spelt as they are sent.
@@ -46,13 +49,25 @@ impl HttpItem {
         })?;
         let paths = fields.list("paths", PathPattern::parse)?;
         let query = fields.optional("query").map(|(value, at)| QueryRule::parse(value, &at)).transpose()?;
+        let body = fields.optional("body").map(|(value, at)| BodyRule::parse(value, &at)).transpose()?;
         fields.optional("delivery").map(delivery).transpose()?;
+        let query = match &body {
+            None => query,
+            Some(rule) => {
+                bodied(&methods)?;
+                // Some servers take from the query what they do not find in the body, or the other way round.
+                let query = query.unwrap_or_else(QueryRule::none);
+                rule.beside(&query)?;
+                Some(query)
+            }
+        };
         Ok(Self {
             upstream,
             identity,
             methods: canonical(methods, |_, _| false),
             paths: canonical(paths, |a, b| a.0.within(&b.0)),
             query,
+            body: body.map(Box::new),
         })
     }
 
@@ -88,20 +103,47 @@ impl HttpItem {
         }
     }
 
+    /// The item says something about bodies.
+    #[must_use]
+    pub const fn judges_body(&self) -> bool {
+        self.body.is_some()
+    }
+
     pub(in crate::domain) fn allows(&self, target: &HttpTarget) -> bool {
+        self.allows_but_for_body(target) && self.body.as_ref().is_none_or(|rule| rule.allows(target.body()))
+    }
+
+    /// Whether the item allows the target, or would if its body were another.
+    pub(in crate::domain) fn allows_but_for_body(&self, target: &HttpTarget) -> bool {
         self.upstream == *target.upstream()
             && self.methods.contains(&target.method())
             && self.paths.iter().any(|pattern| pattern.0.allow(target.segments()))
             && self.query.as_ref().is_none_or(|rule| rule.allows(target.query_pairs()))
     }
 
+    /// What the body of the target lacks for this item, in plain words.
+    pub(in crate::domain) fn body_lacks(&self, target: &HttpTarget) -> Option<String> {
+        self.body.as_ref()?.lacks(target.body())
+    }
+
+    /// A body rule of the kind of this item's that covers the body of the target.
+    pub(in crate::domain) fn body_covering(&self, target: &HttpTarget) -> Option<Value> {
+        self.body.as_ref()?.covering(target.body()?)
+    }
+
     pub(super) fn within(&self, other: &Self) -> bool {
+        let body = match (&self.body, &other.body) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(a), Some(b)) => a.within(b),
+        };
         let query = match (&self.query, &other.query) {
             (_, None) => true,
             (None, Some(_)) => false,
             (Some(a), Some(b)) => a.within(b),
         };
         query
+            && body
             && self.upstream == other.upstream
             && self.identity == other.identity
             && self.methods.iter().all(|method| other.methods.contains(method))
@@ -116,6 +158,9 @@ impl fmt::Display for HttpItem {
         write!(f, "http {} {} {}", self.upstream, methods.join(","), paths.join(" "))?;
         if let Some(query) = &self.query {
             write!(f, " {query}")?;
+        }
+        if let Some(body) = &self.body {
+            write!(f, " body {body}")?;
         }
         self.identity.iter().try_for_each(|identity| write!(f, " as {identity}"))
     }
@@ -150,6 +195,19 @@ impl Serialize for PathPattern {
 fn identity((value, pointer): (&Value, String)) -> Result<Identity, ScopeError> {
     let parsed = value.as_str().and_then(|text| text.parse().ok());
     parsed.ok_or_else(|| ScopeError::new(pointer, "name an acting identity as user:NAME or service:NAME"))
+}
+
+/// A rule about bodies is for methods that have one (C10).
+fn bodied(methods: &[Method]) -> Result<(), ScopeError> {
+    let with_body =
+        |method: &Method| matches!(method, Method::Post | Method::Put | Method::Patch | Method::Delete);
+    if methods.iter().all(with_body) {
+        return Ok(());
+    }
+    Err(ScopeError::new(
+        "/methods",
+        "name only POST, PUT, PATCH, DELETE beside a body; the others go in an item of their own",
+    ))
 }
 
 fn delivery((value, pointer): (&Value, String)) -> Result<(), ScopeError> {

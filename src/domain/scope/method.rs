@@ -42,6 +42,12 @@ impl Method {
             Self::Options => "OPTIONS",
         }
     }
+
+    /// A body means nothing there (RFC 9110 §9.3.1, §9.3.2, §9.3.7), and some servers read one all the same.
+    #[must_use]
+    pub const fn looks_for_no_body(self) -> bool {
+        matches!(self, Self::Get | Self::Head | Self::Options)
+    }
 }
 
 impl FromStr for Method {

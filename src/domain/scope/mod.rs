@@ -4,6 +4,7 @@
 //! which it is sent. [`ScopeItem::allows`] judges a target, [`subset`] compares two items. Both are total, and say no
 //! where they cannot prove a yes. Nothing here reads a clock, a store or the network, and nothing repairs its input.
 
+mod body;
 mod error;
 mod fields;
 mod filesystem;
@@ -28,7 +29,9 @@ pub use self::host::{Host, InvalidHost};
 pub use self::http::HttpItem;
 pub use self::method::{Method, UnknownMethod};
 pub use self::network::NetworkItem;
-pub use self::target::{Ambiguity, FilesystemTarget, HttpTarget, NetworkTarget, Target};
+pub use self::target::{
+    Ambiguity, BodyFacts, BodyFault, FilesystemTarget, HttpTarget, Label, NetworkTarget, Target,
+};
 
 use self::fields::Fields;
 use crate::domain::identity::Identity;

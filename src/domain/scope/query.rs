@@ -43,6 +43,20 @@ impl QueryRule {
         Ok(Self(rule))
     }
 
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Whether no query is allowed.
+    pub(super) fn is_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// No query at all.
+    pub(super) const fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// Whether every pair, and so every repetition of a name, is allowed (D07).
     pub(super) fn allows<'a>(&self, mut pairs: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
         pairs.all(|(name, value)| self.0.get(name).is_some_and(|values| values.allow(value)))

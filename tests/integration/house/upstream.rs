@@ -25,6 +25,7 @@ pub(crate) struct Upstream {
     pub certificate: String,
     secret: String,
     heads: Arc<Mutex<Vec<String>>>,
+    bodies: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Upstream {
@@ -40,16 +41,19 @@ impl Upstream {
         let (acceptor, certificate) = acceptor(alpn);
         let (secret, heads) = (planted_secret(), Arc::new(Mutex::new(Vec::new())));
         let (expected, seen) = (secret.clone(), Arc::clone(&heads));
+        let bodies = Arc::<Mutex<Vec<Vec<u8>>>>::default();
+        let kept = Arc::clone(&bodies);
         #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (acceptor, expected, seen) = (acceptor.clone(), expected.clone(), Arc::clone(&seen));
+                let kept = Arc::clone(&kept);
                 #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
-                tokio::spawn(async move { answer_all(stream, acceptor, &expected, &seen).await });
+                tokio::spawn(async move { answer_all(stream, acceptor, &expected, (&seen, &kept)).await });
             }
         });
-        Self { address, certificate, secret, heads }
+        Self { address, certificate, secret, heads, bodies }
     }
 
     pub(crate) fn origin(&self) -> String {
@@ -64,13 +68,23 @@ impl Upstream {
         &self.secret
     }
 
+    /// The bodies of all requests so far that said how long they are, and those of none.
+    pub(crate) fn bodies(&self) -> Vec<Vec<u8>> {
+        self.bodies.lock().unwrap().clone()
+    }
+
     /// The heads of all requests so far.
     pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 }
 
-async fn answer_all(stream: TcpStream, acceptor: TlsAcceptor, secret: &str, heads: &Mutex<Vec<String>>) {
+async fn answer_all(
+    stream: TcpStream,
+    acceptor: TlsAcceptor,
+    secret: &str,
+    (heads, bodies): (&Mutex<Vec<String>>, &Mutex<Vec<Vec<u8>>>),
+) {
     let Ok(mut stream) = acceptor.accept(stream).await else { return };
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         return answer_streams(stream, secret, heads).await;
@@ -89,6 +103,17 @@ async fn answer_all(stream: TcpStream, acceptor: TlsAcceptor, secret: &str, head
         };
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
         bytes.drain(..end);
+        let lower = head.to_ascii_lowercase();
+        let length = lower.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        let length: usize = length.unwrap_or_default();
+        while bytes.len() < length {
+            let mut more = [0; 4096];
+            match stream.read(&mut more).await {
+                Ok(read) if read > 0 => bytes.extend_from_slice(&more[..read]),
+                _ => return,
+            }
+        }
+        bodies.lock().unwrap().push(bytes.drain(..length).collect());
         let right = head.contains(secret) || encoded(&head).is_some_and(|password| password == secret);
         heads.lock().unwrap().push(head);
         let (status, body) =

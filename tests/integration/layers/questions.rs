@@ -226,3 +226,25 @@ async fn i09_what_was_revoked_or_used_up_is_refused_at_once() {
     let answer = stand.ask(&layer, ("GET", "/files/a"), &[("authorization", &bearer(&token))]).await;
     assert_eq!((answer.status().as_u16(), approval == other), (403, false));
 }
+
+#[tokio::test]
+async fn d08_what_rests_on_the_body_is_not_granted_to_a_layer() {
+    let stand = Stand::new().await;
+    let layer = stand.layer("nginx").await;
+    let body = json!({"identity": "service:ci-bot", "reason": "to test", "items": [{"type": "http", "upstream": "files",
+        "methods": ["POST"], "paths": ["/files/a"], "body": {"json": {"/ref": ["a"]}}}]});
+    let asked = stand.house.ask(&stand.agent, Method::POST, "/v1/approvals", Some(body)).await.expect(201);
+    stand.house.approve(&asked).await.expect(200);
+    let token = stand.house.exchange(&stand.agent, asked["id"].as_str().unwrap()).await.expect(200);
+    let auth = bearer(token["access_token"].as_str().unwrap());
+    let answer = stand.ask(&layer, ("POST", "/files/a"), &[("authorization", &auth)]).await;
+    assert_eq!(answer.status(), 403);
+    let problem: Value = answer.json().await.unwrap();
+    assert_eq!(
+        (&problem["type"], &problem["reason"]),
+        (&json!("urn:exeat:problem:not_permitted"), &json!("body_not_by_layer"))
+    );
+    assert!(stand.entries("use_started").await.is_empty());
+    let why = stand.why(true, &["POST", &stand.upstream.url("/files/a")], None);
+    assert_eq!((why.code, &why.said["reason"]), (3, &json!("body_decides")), "{}", why.said);
+}

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use super::Stand;
 use crate::house::binary;
 
-struct Told {
-    code: i32,
-    said: Value,
+pub(super) struct Told {
+    pub(super) code: i32,
+    pub(super) said: Value,
 }
 
 impl Stand {
@@ -21,7 +21,7 @@ impl Stand {
     }
 
     /// Asks on the command line, as the agent or as a person.
-    fn why(&self, as_agent: bool, arguments: &[&str], token: Option<&str>) -> Told {
+    pub(super) fn why(&self, as_agent: bool, arguments: &[&str], token: Option<&str>) -> Told {
         let mut command = binary();
         if as_agent {
             command.env("EXEAT_URL", &self.house.agent).env("EXEAT_AGENT_KEY", &self.agent.key);

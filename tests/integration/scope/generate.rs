@@ -1,6 +1,8 @@
 //! Items and targets over so small an alphabet that patterns overlap, contain and meet each other all the time.
 
-use exeat::domain::scope::{Access, FilesystemTarget, HttpTarget, NetworkTarget, ScopeItem, Target};
+use exeat::domain::scope::{
+    Access, BodyFacts, FilesystemTarget, HttpTarget, Label, NetworkTarget, ScopeItem, Target,
+};
 use exeat::domain::upstream::Scheme;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -8,7 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
 
-const METHODS: [&str; 3] = ["GET", "HEAD", "POST"];
+const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "PUT"];
 const HOSTS: [&str; 8] = [
     "example.com:443",
     "a.example.com:443",
@@ -42,7 +44,7 @@ pub(super) fn siblings() -> impl Strategy<Value = (ScopeItem, ScopeItem)> {
     let two = |one: BoxedStrategy<Value>| (one.clone(), one, any::<prop::sample::Index>());
     prop_oneof![4 => two(http().boxed()), 1 => two(network().boxed()), 1 => two(filesystem().boxed())]
         .prop_map(|(one, mut other, index)| {
-            let names = ["methods", "paths", "query", "identity", "access"];
+            let names = ["methods", "paths", "query", "body", "identity", "access"];
             let differs = index.get(&names);
             for name in names.iter().filter(|name| *name != differs) {
                 match one.get(*name) {
@@ -50,7 +52,7 @@ pub(super) fn siblings() -> impl Strategy<Value = (ScopeItem, ScopeItem)> {
                     None => drop(other.as_object_mut().and_then(|fields| fields.remove(*name))),
                 }
             }
-            (super::item(&one), super::item(&other))
+            (super::item(&fitting(one)), super::item(&fitting(other)))
         })
 }
 
@@ -63,18 +65,129 @@ fn http() -> impl Strategy<Value = Value> {
     let paths =
         vec(pattern(), 1..4).prop_map(|list| list.iter().map(|p| format!("/{p}")).collect::<Vec<_>>());
     let identity = option::weighted(0.1, select(&["service:bot", "user:alice"][..]));
-    (methods, paths, option::weighted(0.4, query()), identity).prop_map(
-        |(methods, paths, query, identity)| {
+    (methods, paths, option::weighted(0.4, query()), option::weighted(0.5, body()), identity).prop_map(
+        |(methods, paths, query, body, identity)| {
             let mut value = json!({"type": "http", "upstream": "api", "methods": methods, "paths": paths});
             if let Some(query) = query {
                 value["query"] = query;
             }
+            if let Some(body) = body {
+                value["body"] = body;
+            }
             if let Some(identity) = identity {
                 value["identity"] = json!(identity);
             }
-            value
+            fitting(value)
         },
     )
+}
+
+/// An item about bodies with methods that have one.
+fn fitting(mut value: Value) -> Value {
+    if value.get("body").is_some() {
+        for method in value["methods"].as_array_mut().into_iter().flatten() {
+            if method == "GET" || method == "HEAD" {
+                *method = json!(if method == "GET" { "POST" } else { "PUT" });
+            }
+        }
+    }
+    value
+}
+
+fn body() -> impl Strategy<Value = Value> {
+    let scalars =
+        || vec(prop_oneof![Just(json!(1)), Just(json!(true)), Just(json!("x")), Just(json!(""))], 1..4);
+    let names = |of: &'static [&'static str]| option::of(vec(select(of), 1..4));
+    let pointers = prop_oneof![
+        btree_map(select(&["/a", "/b", "/c/0"][..]), scalars(), 1..3),
+        btree_map(select(&["/a/b", "/b", "/~1"][..]), scalars(), 1..3),
+    ];
+    let kinds = vec(select(&["query", "mutation", "subscription"][..]), 1..3);
+    let graphql =
+        (option::weighted(0.9, kinds), names(&["f", "g"]), names(&["N", "M"]), names(&["h1", "h2"]));
+    let graphql = graphql.prop_map(|(operations, fields, names, persisted)| {
+        let mut rule = serde_json::Map::new();
+        let persisted = if operations.is_none() { Some(persisted.unwrap_or(vec!["h1"])) } else { persisted };
+        let limits = operations.is_some();
+        let members = [
+            ("operations", operations),
+            ("fields", fields.filter(|_| limits)),
+            ("names", names.filter(|_| limits)),
+            ("persisted", persisted),
+        ];
+        rule.extend(members.into_iter().filter_map(|(name, list)| Some((name.to_owned(), json!(list?)))));
+        json!({ "graphql": rule })
+    });
+    let rpc = (vec(select(&["tools/call", "tools/list", "ping"][..]), 1..4), names(&["s", "t"]));
+    let rpc = rpc.prop_map(|(methods, tools)| match tools.filter(|_| methods.contains(&"tools/call")) {
+        Some(tools) => json!({ "json_rpc": { "methods": methods, "tools": tools } }),
+        None => json!({ "json_rpc": { "methods": methods } }),
+    });
+    prop_oneof![
+        pointers.prop_map(|rule| json!({ "json": rule })),
+        graphql,
+        rpc,
+        query().prop_map(|rule| json!({ "form": rule })),
+    ]
+}
+
+/// Bodies of every kind, in the alphabet of the rules, and some of none.
+fn sent_body() -> impl Strategy<Value = Option<BodyFacts>> {
+    let value = || {
+        prop_oneof![
+            Just(json!(1)),
+            Just(json!(true)),
+            Just(json!("x")),
+            Just(json!("")),
+            Just(json!(1.0)),
+            Just(json!({"b": 1}))
+        ]
+    };
+    let object = btree_map(select(&["a", "b", "/"][..]), value(), 0..3);
+    let object = (object, option::of(value())).prop_map(|(map, first)| {
+        let mut body = json!(map);
+        if let Some(first) = first {
+            body["c"] = json!([first]);
+        }
+        body.to_string()
+    });
+    let selected = vec(select(&["f", "g", "f: g", "... on Q { g }", "...F"][..]), 1..3);
+    let operation = (select(&["query N", "query M", "query", "mutation N", "subscription"][..]), selected)
+        .prop_map(|(head, fields)| format!("{head} {{ {} }}", fields.join(" ")));
+    let request =
+        (option::weighted(0.8, vec(operation, 1..3)), option::weighted(0.3, select(&["h1", "h2"][..])));
+    let request = request.prop_map(|(operations, hash)| {
+        let mut request = json!({});
+        if let Some(operations) = operations {
+            request["query"] = json!(format!("{} fragment F on Q {{ f }}", operations.join(" ")));
+        }
+        if let Some(hash) = hash {
+            request["documentId"] = json!(hash);
+        }
+        request
+    });
+    let call = (select(&["tools/call", "tools/list", "ping", "other"][..]), select(&["s", "t", "u"][..]))
+        .prop_map(
+            |(method, tool)| json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"name": tool}}),
+        );
+    let one_or_many = |list: Vec<Value>| {
+        if list.len() == 1 { list[0].to_string() } else { json!(list).to_string() }
+    };
+    let form = vec((select(&["x", "y", "z"][..]), select(&["1", "2", "3"][..])), 0..3).prop_map(|pairs| {
+        let pairs: std::collections::BTreeMap<_, _> = pairs.into_iter().collect();
+        pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+    });
+    let read = |content_type: &'static str, text: String| {
+        let label = Label { content_type: &[content_type.as_bytes()], encoding: &[] };
+        Some(BodyFacts::read(label, text.as_bytes(), 4096).unwrap_or_else(|fault| panic!("{fault}: {text}")))
+    };
+    let json =
+        prop_oneof![object, vec(request, 1..3).prop_map(one_or_many), vec(call, 1..3).prop_map(one_or_many)];
+    prop_oneof![
+        1 => Just(None),
+        6 => json.prop_map(move |text| read("application/json", text)),
+        2 => form.prop_map(move |text| read("application/x-www-form-urlencoded", text)),
+    ]
 }
 
 fn query() -> impl Strategy<Value = Value> {
@@ -127,10 +240,15 @@ fn request() -> impl Strategy<Value = Target> {
         let text: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if text.is_empty() { String::new() } else { format!("?{}", text.join("&")) }
     });
-    (select(&METHODS[..]), path, query).prop_map(|(method, path, query)| {
+    (select(&METHODS[..]), path, query, sent_body()).prop_map(|(method, path, query, body)| {
         let upstream = "api".parse().expect("a name");
         let raw = format!("/{path}{query}");
-        HttpTarget::new(upstream, Scheme::Https, "api.example.com", 443, method, &raw).expect("plain").into()
+        let target =
+            HttpTarget::new(upstream, Scheme::Https, "api.example.com", 443, method, &raw).expect("plain");
+        match body {
+            Some(facts) => target.with_body(facts).into(),
+            None => target.into(),
+        }
     })
 }
 

@@ -83,8 +83,8 @@ fn what_is_not_known_is_refused_and_named() {
         assert_eq!(error.pointer(), pointer, "{value}");
         assert!(!error.remedy().is_empty());
     }
-    let nested = refusal(&with("body", json!({}))).under("/items/2");
-    assert_eq!(nested.to_string(), "/items/2/body: remove this unknown field");
+    let nested = refusal(&with("boddy", json!({}))).under("/items/2");
+    assert_eq!(nested.to_string(), "/items/2/boddy: remove this unknown field");
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! One request to an upstream, as it will be sent.
 
 use std::fmt::{self, Write};
+use std::sync::Arc;
 
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::Ambiguity;
+use super::{Ambiguity, BodyFacts};
 use crate::domain::name::Name;
 use crate::domain::scope::host::Host;
 use crate::domain::scope::method::Method;
@@ -14,9 +16,10 @@ use crate::domain::upstream::{Origin, Scheme};
 /// The longest path and query that is judged, in bytes.
 const MAX_TARGET: usize = 8 * 1024;
 
-/// A request that has exactly one reading: upstream, origin, method, and path and query as raw bytes.
+/// A request that has exactly one reading: upstream, origin, method, path and query as raw bytes, and what its body says where that
+/// was looked at.
 ///
-/// Query values never show: `Display` and `Debug` print the [redacted](Self::redacted) form.
+/// Query and body values never show: `Display` and `Debug` print the [redacted](Self::redacted) form.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpTarget {
     upstream: Name,
@@ -24,6 +27,7 @@ pub struct HttpTarget {
     method: Method,
     raw: String,
     slot: Option<Slot>,
+    body: Option<Arc<BodyFacts>>,
 }
 
 /// A query parameter that belongs to the credential: where it stands in `raw`. Its value there is empty.
@@ -53,7 +57,7 @@ impl HttpTarget {
         }
         let method = method.parse().map_err(|_| Ambiguity::UnknownMethod)?;
         one_reading(path_and_query)?;
-        Ok(Self { upstream, origin, method, raw: path_and_query.to_owned(), slot: None })
+        Ok(Self { upstream, origin, method, raw: path_and_query.to_owned(), slot: None, body: None })
     }
 
     /// Takes the query parameter that carries the token (slot `query:NAME`) out of what is judged, and its value out
@@ -69,6 +73,18 @@ impl HttpTarget {
             .map(Option::unwrap_or_default);
         let raw = [before, after].concat();
         Ok((Self { raw, slot: Some(slot), ..self }, Zeroizing::new(value.to_owned())))
+    }
+
+    /// The same request with what its body says.
+    #[must_use]
+    pub fn with_body(self, facts: BodyFacts) -> Self {
+        Self { body: Some(Arc::new(facts)), ..self }
+    }
+
+    /// What its body says; `None` when nobody looked, or when there is none.
+    #[must_use]
+    pub fn body(&self) -> Option<&BodyFacts> {
+        self.body.as_deref()
     }
 
     /// The upstream that was chosen for this request.
@@ -115,7 +131,8 @@ impl HttpTarget {
         Some(sent)
     }
 
-    /// Method, origin, path and query names. Values are masked: a credential or an agent's data may hide there.
+    /// Method, origin, path and query names, and the names in a body that was looked at. Values are masked: a credential or an
+    /// agent's data may hide there.
     #[must_use]
     pub fn redacted(&self) -> String {
         let (path, _) = split(&self.raw);
@@ -125,7 +142,23 @@ impl HttpTarget {
             // A pair without `=` may be a value as well as a name.
             shown.extend(if pair.named { [pair.name, "=***"] } else { ["***", ""] });
         }
+        if let Some(facts) = &self.body {
+            shown.push(' ');
+            shown.push_str(&facts.summary());
+        }
         shown
+    }
+
+    /// Each name of the query with the list of its values, as they are sent.
+    pub(in crate::domain) fn query_listed(&self) -> Map<String, Value> {
+        let mut listed = Map::new();
+        for (name, value) in self.query_pairs() {
+            let values = listed.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+            if let Some(values) = values.as_array_mut() {
+                values.push(value.into());
+            }
+        }
+        listed
     }
 
     /// The path's segments, the last one empty when the path ends in `/`.

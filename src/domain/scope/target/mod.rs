@@ -4,11 +4,16 @@
 //! repairs: what was judged is what is sent (D02). Made by the proxy and the layers, judged by `ScopeItem::allows`.
 
 mod ambiguity;
+mod body;
 mod http;
 
 use std::fmt;
 
 pub use self::ambiguity::Ambiguity;
+pub use self::body::{BodyFacts, BodyFault, Label};
+pub(in crate::domain::scope) use self::body::{
+    Call, Content, GraphqlRequest, Operation, OperationKind, TOOL_CALL,
+};
 pub use self::http::HttpTarget;
 
 use super::filesystem::{Access, MAX_PATH, is_plain};

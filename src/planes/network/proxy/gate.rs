@@ -18,7 +18,7 @@ use crate::base::secret::Secret;
 use crate::domain::connection::ConnectionEnd;
 use crate::domain::layer::Via;
 use crate::domain::problem::Problem;
-use crate::domain::scope::{HttpTarget, NetworkTarget};
+use crate::domain::scope::{BodyFacts, HttpTarget, NetworkTarget};
 use crate::domain::step::ObservedStep;
 use crate::domain::upstream::{Origin, Upstream};
 use crate::domain::usage::Outcome;
@@ -120,6 +120,26 @@ pub struct Asked {
     pub token: Secret,
     /// The checked address that is dialled first.
     pub address: SocketAddr,
+    /// The body, for a decision that depends on it. It goes on unread otherwise.
+    pub body: Arc<dyn Sent>,
+}
+
+/// The body of a request that is about to be decided.
+pub trait Sent: Send + Sync {
+    /// Whether there is none.
+    fn is_empty(&self) -> bool;
+
+    /// Reads it, bounded, and says what it says. What is sent are the bytes that were read.
+    ///
+    /// # Errors
+    /// Why it has not one reading, or is too long.
+    fn facts(&self) -> BoxFuture<'_, Result<BodyFacts, Refused>>;
+}
+
+impl fmt::Debug for dyn Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sent").field("empty", &self.is_empty()).finish()
+    }
 }
 
 /// What opens a host to a run.

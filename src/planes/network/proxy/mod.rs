@@ -2,9 +2,10 @@
 //!
 //! A request goes through named phases, one file each: [`accept`] a connection, [`identify`] the agent, find and check
 //! its [`destination`], [`intercept`] TLS, [`read`] one request, make its [`target`], find the token in its [`slot`], ask
-//! the broker through the [`gate`], [`place`] the credential, [`forward`], [`mask`] the answer, [`record`]. Under all of them the [`guard`] lets
+//! the broker through the [`gate`], which may have the body [`inspect`]ed, [`place`] the credential, [`forward`], [`mask`] the
+//! answer, [`record`]. Under all of them the [`guard`] lets
 //! no byte through that was not checked. The proxy never sees the store, the vault or an issuer, never follows a
-//! redirect, never buffers a body, and tunnels nothing it cannot read.
+//! redirect, never buffers a body but one that a rule is about, and tunnels nothing it cannot read.
 
 mod accept;
 mod carried;
@@ -27,6 +28,7 @@ mod hop;
 pub mod host;
 mod identify;
 pub mod inside;
+mod inspect;
 mod intercept;
 mod limits;
 mod link;
@@ -61,6 +63,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use self::counters::Counters;
 use self::door::Openings;
@@ -93,7 +96,12 @@ pub struct Settings {
     pub own: Vec<SocketAddr>,
     /// Loopback and private ranges where a host may be that was granted to a run.
     pub allow_addresses: Vec<IpNet>,
+    /// The longest body that is read for a rule about it, in bytes.
+    pub inspect_bytes: usize,
 }
+
+/// How many bodies are kept for a rule about them at once.
+const MAX_INSPECTIONS: usize = 32;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -106,6 +114,7 @@ impl Default for Settings {
             keeping: Keeping::default(),
             own: Vec::new(),
             allow_addresses: Vec::new(),
+            inspect_bytes: 1024 * 1024,
         }
     }
 }
@@ -129,6 +138,7 @@ pub struct Proxy {
     trust: Trust,
     pool: Pool,
     counters: Arc<Counters>,
+    inspections: Arc<Semaphore>,
     inside: OnceLock<Arc<dyn Inside>>,
 }
 
@@ -139,7 +149,9 @@ impl Proxy {
     /// When TLS cannot be set up.
     pub fn new(parts: Parts, settings: Settings) -> Result<Self, rustls::Error> {
         let (trust, pool) = (Trust::new()?, Pool::new(settings.keeping));
-        Ok(Self { parts, settings, trust, pool, counters: Arc::default(), inside: OnceLock::new() })
+        let inspections = Arc::new(Semaphore::new(MAX_INSPECTIONS));
+        let (counters, inside) = (Arc::default(), OnceLock::new());
+        Ok(Self { parts, settings, trust, pool, counters, inspections, inside })
     }
 
     /// Serves `listener` until shutdown begins.

@@ -8,16 +8,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::inspect::Payload;
 use super::record::{REQUEST_BROKE, Tally};
 use super::trailers;
 
 /// The body.
 pub(super) struct Outgoing {
-    body: Incoming,
+    body: Payload,
     tally: Arc<Tally>,
     all_sent: Arc<AtomicBool>,
     stream: Option<OfStream>,
@@ -40,7 +41,7 @@ struct Patience {
 }
 
 impl Outgoing {
-    pub(super) fn new(body: Incoming, tally: Arc<Tally>) -> Self {
+    pub(super) fn new(body: Payload, tally: Arc<Tally>) -> Self {
         let all_sent = Arc::new(AtomicBool::new(body.is_end_stream()));
         Self { body, tally, all_sent, stream: None }
     }

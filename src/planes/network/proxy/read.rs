@@ -17,6 +17,7 @@ use super::fit::{Fit, fit};
 use super::forward::{self, ForwardError};
 use super::gate::{Asked, Attempt, Caller};
 use super::head::Head;
+use super::inspect::Inspection;
 use super::mask::Masking;
 use super::outgoing::Outgoing;
 use super::place::Placement;
@@ -117,12 +118,14 @@ impl Conversation {
         let takes_trailers = parts.headers.contains_key(header::TE);
         let fit = self.fit((&head, &caller, &destination), &mut parts.headers).await?;
         let agent = caller.agent;
+        let body = Inspection::of((&self.proxy, &self.verdicts), head.framing, &parts.headers, body);
         let asked = Asked {
             caller,
             upstream: Arc::clone(&destination.upstream),
             target: fit.target.clone(),
             token: fit.token,
             address: destination.addresses.first(),
+            body: Arc::<Inspection>::clone(&body),
         };
         let admitted = self.proxy.parts.gate.admit(asked).await?;
         let active = ActiveUse::begin(Arc::clone(&self.proxy), &admitted, self.closing.clone());
@@ -132,6 +135,10 @@ impl Conversation {
                 active.broke(record::NOT_PLACEABLE);
                 refused.problem()
             })?;
+        let body = body.payload().await.map_err(|refused| {
+            active.broke(record::REQUEST_BROKE);
+            refused.problem()
+        })?;
         let body = Outgoing::new(body, active.tally());
         let mut outgoing = Request::new(if self.is_stream {
             let (limit, closing) = (self.proxy.settings.limits.body, self.closing.clone());

@@ -62,6 +62,17 @@ impl Refused {
 
     /// The slot is in the query, which a layer that places the credential cannot fill.
     pub const SLOT_NOT_BY_LAYER: Self = Self::new(ProblemKind::DestinationRefused, "slot_not_by_layer");
+    /// A rule is about the body, which a layer does not show.
+    pub const BODY_UNSEEN: Self = Self::new(ProblemKind::NotPermitted, "body_not_by_layer");
+
+    /// The body is longer than is read for a rule about it (D08).
+    pub const BODY_TOO_LONG: Self = Self::new(ProblemKind::BodyTooLong, "body_over_limit");
+    /// The body did not arrive as a whole.
+    pub const BODY_BROKE: Self = Self::ambiguous("body_broke");
+    /// As many bodies are being looked into as there is room for (J12).
+    pub const INSPECTIONS_BUSY: Self = Self::new(ProblemKind::RateLimited, "inspections_busy");
+    /// A body where some servers look for none, and a token that says something about bodies (C10).
+    pub const BODY_UNEXPECTED: Self = Self::ambiguous("body_unexpected");
 
     const fn new(kind: ProblemKind, name: &'static str) -> Self {
         Self { kind, name }
@@ -117,6 +128,10 @@ impl Refused {
             (ProblemKind::RequestAmbiguous, _) => {
                 "Write the request so that it has one reading; `reason` is the rule."
             }
+            (ProblemKind::BodyTooLong, _) => {
+                "Send a shorter body, or ask for an item that says nothing about bodies."
+            }
+            (ProblemKind::RateLimited, _) => "Send it again when other requests have been answered.",
             (ProblemKind::HeadTooLong, _) => "Send at most 100 header fields in at most 64 KiB.",
             (ProblemKind::MethodNotAllowed, _) => "Use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS.",
             (ProblemKind::ProxyUnauthenticated, _) => "Send the agent key as the proxy password.",
