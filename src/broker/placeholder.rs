@@ -55,6 +55,10 @@ impl Broker {
             (ProblemKind::NotPermitted, "placeholder_without_approval", target.redacted());
         let refusal = Refusal { kind, reason, target: Some(told), missing: missing.clone(), identity };
         let problem = self.refuse_use(&agent, caller, None, refusal).await;
+        let problem = match near.and_then(|item| item.body_lacks(target)) {
+            Some(lacks) => problem.with("body", lacks),
+            None => problem,
+        };
         let refused = problem.more.get("use").and_then(Value::as_str).and_then(|id| id.parse().ok());
         let ask = missing.and_then(|missing| hold::ask(&run, stand_in, &missing, refused));
         let asked = |approval: &Approval| would_cover(&approval.statement, stand_in, target);

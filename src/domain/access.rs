@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::identity::Identity;
 use super::layer::Via;
 use super::name::Name;
-use super::scope::{HttpItem, HttpTarget, ScopeItem, Target};
+use super::scope::{HttpTarget, ScopeItem, Target, git};
 use super::step::SeenStep;
 use super::token::{LiveToken, VerifiedToken};
 use super::usage::UseStart;
@@ -90,29 +90,25 @@ pub fn decide(token: LiveToken, target: HttpTarget) -> Result<Permit, Box<Denial
 pub fn depends_on_body<'a>(items: impl Iterator<Item = &'a ScopeItem>, target: &HttpTarget) -> bool {
     let mut depends = false;
     for item in items {
-        let ScopeItem::Http(item) = item else { continue };
-        if item.allows(target) {
+        if item.allows_request(target) {
             return false;
         }
-        depends |= item.judges_body() && item.allows_but_for_body(target);
+        depends |= item.may_allow(target);
     }
     depends && target.body().is_none()
 }
 
 /// Whether one of these items says something about bodies sent to this upstream.
 pub fn judge_bodies<'a>(mut items: impl Iterator<Item = &'a ScopeItem>, upstream: &Name) -> bool {
-    items.any(
-        |item| matches!(item, ScopeItem::Http(item) if item.judges_body() && item.upstream() == upstream),
-    )
+    items.any(|item| item.judges_body() && item.upstream() == Some(upstream))
 }
 
 /// The first of these items that would allow the target if its body were another.
-pub fn nearest<'a>(items: impl Iterator<Item = &'a ScopeItem>, target: &HttpTarget) -> Option<&'a HttpItem> {
-    let mut near = items.filter_map(|item| match item {
-        ScopeItem::Http(item) => Some(item),
-        ScopeItem::Network(_) | ScopeItem::Filesystem(_) => None,
-    });
-    near.find(|item| item.judges_body() && item.allows_but_for_body(target))
+pub fn nearest<'a>(
+    mut items: impl Iterator<Item = &'a ScopeItem>,
+    target: &HttpTarget,
+) -> Option<&'a ScopeItem> {
+    items.find(|item| item.may_allow(target))
 }
 
 impl Permit {
@@ -187,8 +183,7 @@ impl Denial {
 
 /// Items without an identity of their own are for the token's; one for somebody else never applies (I4).
 fn allows(item: &ScopeItem, token: &VerifiedToken, target: &HttpTarget) -> bool {
-    let ScopeItem::Http(http) = item else { return false };
-    is_for(item, token.identity()) && http.allows(target)
+    is_for(item, token.identity()) && item.allows_request(target)
 }
 
 fn is_for(item: &ScopeItem, identity: &Identity) -> bool {
@@ -199,7 +194,10 @@ fn is_for(item: &ScopeItem, identity: &Identity) -> bool {
 /// this path alone.
 #[must_use]
 pub fn smallest_item(target: &HttpTarget, identity: Option<&Identity>) -> Option<ScopeItem> {
-    smallest(target, identity, Map::new())
+    match git::covering(target) {
+        Some(item) => fitting(item, target, identity),
+        None => smallest(target, identity, Map::new()),
+    }
 }
 
 /// The same where `near` would allow the target but for its body: with a rule of that kind that covers this body, and with this query.
@@ -207,8 +205,9 @@ pub fn smallest_item(target: &HttpTarget, identity: Option<&Identity>) -> Option
 pub fn smallest_item_near(
     target: &HttpTarget,
     identity: Option<&Identity>,
-    near: &HttpItem,
+    near: &ScopeItem,
 ) -> Option<ScopeItem> {
+    let ScopeItem::Http(near) = near else { return smallest_item(target, identity) };
     let body = near.body_covering(target)?;
     let query = target.query_listed();
     let limits = [("query".to_owned(), query.into()), ("body".to_owned(), body)];
@@ -233,7 +232,14 @@ fn smallest(
     });
     if let Some(fields) = item.as_object_mut() {
         fields.extend(limits);
-        fields.extend(identity.map(|identity| ("identity".to_owned(), identity.to_string().into())));
+    }
+    fitting(item, target, identity)
+}
+
+/// The item as this identity's, if it allows the target indeed.
+fn fitting(mut item: Value, target: &HttpTarget, identity: Option<&Identity>) -> Option<ScopeItem> {
+    if let (Some(fields), Some(identity)) = (item.as_object_mut(), identity) {
+        drop(fields.insert("identity".to_owned(), identity.to_string().into()));
     }
     let item = ScopeItem::parse(&item).ok()?;
     item.allows(&Target::Http(target.clone())).then_some(item)

@@ -21,13 +21,18 @@ struct Desk {
 impl Desk {
     /// `body` is granted for POST on `/api`, and DELETE on `/free` with any body.
     async fn granted(body: Value) -> Self {
+        Self::with(json!([
+            {"type": "http", "upstream": "files", "methods": ["POST"], "paths": ["/api"], "body": body},
+            {"type": "http", "upstream": "files", "methods": ["GET", "DELETE"], "paths": ["/free"]},
+        ]))
+        .await
+    }
+
+    /// These two items are granted.
+    async fn with(items: Value) -> Self {
         let (house, upstream) =
             (House::start_with("[proxy]\ninspect_bytes = 4096\n"), Upstream::start().await);
         let agent = house.install(&upstream, "bearer").await;
-        let items = json!([
-            {"type": "http", "upstream": "files", "methods": ["POST"], "paths": ["/api"], "body": body},
-            {"type": "http", "upstream": "files", "methods": ["GET", "DELETE"], "paths": ["/free"]},
-        ]);
         let ask = json!({"identity": "service:ci-bot", "reason": "to test", "items": items});
         let approval = house.ask(&agent, Method::POST, "/v1/approvals", Some(ask)).await.expect(201);
         let decision = json!({"statement_digest": approval["statement_digest"], "items": [
@@ -279,4 +284,80 @@ async fn j12_as_many_bodies_are_kept_as_there_is_room_for() {
     open.shutdown().await;
     while read().await.problem() != "not_permitted" {}
     assert!(desk.upstream.heads().is_empty());
+}
+
+const PUSH: (&str, &str) = ("content-type", "application/x-git-receive-pack-request");
+
+/// A push of one ref, with a pack that nobody reads.
+fn push_of(name: &str, capabilities: &str) -> Vec<u8> {
+    let line = format!("{} {} {name}\0{capabilities}", "1".repeat(40), "2".repeat(40));
+    format!("{:04x}{line}0000PACK", line.len() + 4).into_bytes()
+}
+
+#[tokio::test]
+async fn d13_what_is_no_push_in_one_reading_is_refused() {
+    let item = json!({"type": "git", "upstream": "files", "repositories": ["/app.git"], "access": "write",
+        "refs": ["refs/heads/agent/*"]});
+    let desk = Desk::with(
+        json!([item, {"type": "http", "upstream": "files", "methods": ["GET"], "paths": ["/free"]}]),
+    )
+    .await;
+    let at = "/app.git/git-receive-pack";
+    let good = push_of("refs/heads/agent/a", "report-status");
+    desk.send(Method::POST, at, &[PUSH], good.clone()).await.expect(200);
+    assert_eq!(desk.upstream.bodies(), [good.as_slice()], "not one byte was written anew");
+    assert!(
+        desk.targets("use_started").await[0]
+            .ends_with("/app.git/git-receive-pack [git update refs/heads/agent/a]")
+    );
+
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(&good).unwrap();
+    let gzip = ("content-encoding", "gzip");
+    let lie = ("content-type", "application/json");
+    for (fields, body, reason) in [
+        (&[PUSH, gzip][..], packed.finish().unwrap(), "body_encoding"),
+        (&[lie], good.clone(), "body_json"),
+        (&[], good.clone(), "body_type"),
+        (&[PUSH], b"000fpush-cert\0x0000".to_vec(), "git_push_signed"),
+        (&[PUSH], push_of("refs/heads/agent/a", "push-options"), "git_push_options"),
+        (&[PUSH], b"PACK".to_vec(), "git_push"),
+        (&[PUSH], good[..good.len() - 12].to_vec(), "git_push"),
+        (&[PUSH], push_of("refs/heads/agent/../main", ""), "git_push"),
+        (&[PUSH], [b"0018shallow ".as_slice(), &b"x".repeat(5000)].concat(), "git_push"),
+    ] {
+        let answer = desk.send(Method::POST, at, fields, body).await;
+        refused(&answer, "request_ambiguous", ("reason", reason));
+    }
+    // What is labelled as a push and sent elsewhere is none.
+    let elsewhere =
+        desk.send(Method::POST, "/free", &[PUSH], push_of("refs/heads/main", "report-status")).await;
+    assert_eq!(elsewhere.problem(), "not_permitted");
+    let main = push_of("refs/heads/main", "report-status");
+    let report =
+        desk.http.post(desk.upstream.url(at)).bearer_auth(&desk.token).header(PUSH.0, PUSH.1).body(main);
+    let report = report.send().await.unwrap();
+    assert_eq!(report.headers()["content-type"], "application/x-git-receive-pack-result");
+    assert_eq!(report.text().await.unwrap(), "000eunpack ok\n0028ng refs/heads/main refused by Exeat\n0000");
+    // A client that takes no report is told as everybody is.
+    let other = desk.send(Method::POST, at, &[PUSH], push_of("refs/heads/main", "")).await;
+    refused(&other, "not_permitted", ("body", "git: to update \"refs/heads/main\""));
+    assert_eq!(other.body["missing"][0]["refs"], json!(["refs/heads/main"]));
+    // Writing is not reading, another repository is another one, and git's oldest protocol is not git's to this item.
+    for (method, path) in [
+        (Method::POST, "/app.git/git-upload-pack"),
+        (Method::GET, "/app.git/info/refs?service=git-upload-pack"),
+        (Method::GET, "/app.git/info/refs"),
+        (Method::GET, "/app.git/HEAD"),
+        (Method::GET, "/app.git/info/refs?service=git-receive-pack&service=git-upload-pack"),
+        (Method::POST, "/other.git/git-receive-pack"),
+        (Method::POST, "/app.git/git-receive-pack?x"),
+        (Method::PUT, "/app.git/git-receive-pack"),
+    ] {
+        let body = if method == Method::GET { Vec::new() } else { good.clone() };
+        let answer = desk.send(method, path, &[PUSH], body).await;
+        assert_eq!(answer.problem(), "not_permitted", "{path}: {}", answer.body);
+    }
+    desk.send(Method::GET, "/app.git/info/refs?service=git-receive-pack", &[], Vec::new()).await.expect(200);
+    assert_eq!(desk.upstream.heads().len(), 2, "nothing else was sent (I5)");
 }

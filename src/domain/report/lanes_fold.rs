@@ -207,7 +207,7 @@ impl LanesFold {
 fn hosts(item: &ScopeItem) -> Vec<String> {
     match item {
         ScopeItem::Network(item) => item.hosts().collect(),
-        ScopeItem::Http(_) | ScopeItem::Filesystem(_) => Vec::new(),
+        ScopeItem::Http(_) | ScopeItem::Git(_) | ScopeItem::Filesystem(_) => Vec::new(),
     }
 }
 

@@ -39,11 +39,7 @@ struct FilePattern {
 
 impl FilesystemItem {
     pub(super) fn read(fields: &mut Fields<'_>) -> Result<Self, ScopeError> {
-        let access = match fields.text("access")? {
-            "read" => Access::Read,
-            "write" => Access::Write,
-            _ => return Err(ScopeError::new("/access", "name read or write")),
-        };
+        let access = Access::read(fields)?;
         let paths = fields.list("paths", FilePattern::parse)?;
         Ok(Self { access, paths: canonical(paths, FilePattern::within) })
     }
@@ -76,6 +72,16 @@ impl fmt::Display for FilesystemItem {
         self.paths().try_for_each(|path| {
             if path.contains([' ', '"']) { write!(f, " {path:?}") } else { write!(f, " {path}") }
         })
+    }
+}
+
+impl Access {
+    pub(super) fn read(fields: &mut Fields<'_>) -> Result<Self, ScopeError> {
+        match fields.text("access")? {
+            "read" => Ok(Self::Read),
+            "write" => Ok(Self::Write),
+            _ => Err(ScopeError::new("/access", "name read or write")),
+        }
     }
 }
 

@@ -35,7 +35,7 @@ pub struct HttpItem {
 
 /// An absolute path pattern; its literals are spelt as they are sent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct PathPattern(Segments);
+pub(super) struct PathPattern(Segments);
 
 impl HttpItem {
     pub(super) fn read(fields: &mut Fields<'_>) -> Result<Self, ScopeError> {
@@ -65,7 +65,7 @@ impl HttpItem {
             upstream,
             identity,
             methods: canonical(methods, |_, _| false),
-            paths: canonical(paths, |a, b| a.0.within(&b.0)),
+            paths: canonical(paths, PathPattern::within),
             query,
             body: body.map(Box::new),
         })
@@ -117,7 +117,7 @@ impl HttpItem {
     pub(in crate::domain) fn allows_but_for_body(&self, target: &HttpTarget) -> bool {
         self.upstream == *target.upstream()
             && self.methods.contains(&target.method())
-            && self.paths.iter().any(|pattern| pattern.0.allow(target.segments()))
+            && self.paths.iter().any(|pattern| pattern.allow(target.segments()))
             && self.query.as_ref().is_none_or(|rule| rule.allows(target.query_pairs()))
     }
 
@@ -147,7 +147,7 @@ impl HttpItem {
             && self.upstream == other.upstream
             && self.identity == other.identity
             && self.methods.iter().all(|method| other.methods.contains(method))
-            && self.paths.iter().all(|a| other.paths.iter().any(|b| a.0.within(&b.0)))
+            && self.paths.iter().all(|a| other.paths.iter().any(|b| a.within(b)))
     }
 }
 
@@ -167,7 +167,15 @@ impl fmt::Display for HttpItem {
 }
 
 impl PathPattern {
-    fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(super) fn allow<'a>(&self, segments: impl Iterator<Item = &'a str>) -> bool {
+        self.0.allow(segments)
+    }
+
+    pub(super) fn within(&self, other: &Self) -> bool {
+        self.0.within(&other.0)
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         if text.len() > 1024 {
             return Err("shorten the pattern to 1024 bytes");
         }
@@ -192,7 +200,7 @@ impl Serialize for PathPattern {
     }
 }
 
-fn identity((value, pointer): (&Value, String)) -> Result<Identity, ScopeError> {
+pub(super) fn identity((value, pointer): (&Value, String)) -> Result<Identity, ScopeError> {
     let parsed = value.as_str().and_then(|text| text.parse().ok());
     parsed.ok_or_else(|| ScopeError::new(pointer, "name an acting identity as user:NAME or service:NAME"))
 }

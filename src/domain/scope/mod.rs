@@ -8,6 +8,7 @@ mod body;
 mod error;
 mod fields;
 mod filesystem;
+pub(in crate::domain) mod git;
 mod host;
 mod http;
 mod method;
@@ -25,12 +26,14 @@ use serde_json::Value;
 
 pub use self::error::ScopeError;
 pub use self::filesystem::{Access, FilesystemItem};
+pub use self::git::GitItem;
 pub use self::host::{Host, InvalidHost};
 pub use self::http::HttpItem;
 pub use self::method::{Method, UnknownMethod};
 pub use self::network::NetworkItem;
 pub use self::target::{
-    Ambiguity, BodyFacts, BodyFault, FilesystemTarget, HttpTarget, Label, NetworkTarget, Target,
+    Ambiguity, BodyFacts, BodyFault, FilesystemTarget, HttpTarget, Label, NetworkTarget, Push, RefChange,
+    RefUpdate, Target,
 };
 
 use self::fields::Fields;
@@ -48,6 +51,8 @@ pub const MAX_ITEM_BYTES: usize = 64 * 1024;
 pub enum ScopeItem {
     /// Requests to an upstream that carry a credential.
     Http(HttpItem),
+    /// Fetching from and pushing to repositories of an upstream, with a credential.
+    Git(GitItem),
     /// Connections to hosts.
     Network(NetworkItem),
     /// Files that may be read or written.
@@ -75,9 +80,10 @@ impl ScopeItem {
         let mut fields = Fields::of(value, "")?;
         let item = match fields.text("type")? {
             "http" => Self::Http(HttpItem::read(&mut fields)?),
+            "git" => Self::Git(GitItem::read(&mut fields)?),
             "network" => Self::Network(NetworkItem::read(&mut fields)?),
             "filesystem" => Self::Filesystem(FilesystemItem::read(&mut fields)?),
-            _ => return Err(ScopeError::new("/type", "name one of http, network, filesystem")),
+            _ => return Err(ScopeError::new("/type", "name one of http, git, network, filesystem")),
         };
         fields.finish()?;
         Ok(item)
@@ -98,7 +104,7 @@ impl ScopeItem {
     #[must_use]
     pub const fn plane(&self) -> Plane {
         match self {
-            Self::Http(_) => Plane::Secrets,
+            Self::Http(_) | Self::Git(_) => Plane::Secrets,
             Self::Network(_) => Plane::Network,
             Self::Filesystem(_) => Plane::Filesystem,
         }
@@ -109,6 +115,7 @@ impl ScopeItem {
     pub const fn upstream(&self) -> Option<&Name> {
         match self {
             Self::Http(item) => Some(item.upstream()),
+            Self::Git(item) => Some(item.upstream()),
             Self::Network(_) | Self::Filesystem(_) => None,
         }
     }
@@ -118,6 +125,7 @@ impl ScopeItem {
     pub const fn identity(&self) -> Option<&Identity> {
         match self {
             Self::Http(item) => item.identity(),
+            Self::Git(item) => item.identity(),
             Self::Network(_) | Self::Filesystem(_) => None,
         }
     }
@@ -129,6 +137,7 @@ impl ScopeItem {
     pub fn with_identity(self, identity: &Identity) -> Result<Self, ScopeError> {
         match self {
             Self::Http(item) => item.with_identity(identity).map(Self::Http),
+            Self::Git(item) => item.with_identity(identity).map(Self::Git),
             other => Ok(other),
         }
     }
@@ -138,9 +147,43 @@ impl ScopeItem {
     pub fn allows(&self, target: &Target) -> bool {
         match (self, target) {
             (Self::Http(item), Target::Http(target)) => item.allows(target),
+            (Self::Git(item), Target::Http(target)) => item.allows(target),
             (Self::Network(item), Target::Network(target)) => item.allows(target),
             (Self::Filesystem(item), Target::Filesystem(target)) => item.allows(target),
             _ => false,
+        }
+    }
+
+    /// Whether the item allows this request.
+    pub(in crate::domain) fn allows_request(&self, target: &HttpTarget) -> bool {
+        match self {
+            Self::Http(item) => item.allows(target),
+            Self::Git(item) => item.allows(target),
+            Self::Network(_) | Self::Filesystem(_) => false,
+        }
+    }
+
+    /// Whether it says something about bodies, and would allow this request if its body were the right one.
+    pub(in crate::domain) fn may_allow(&self, target: &HttpTarget) -> bool {
+        match self {
+            Self::Http(item) => item.judges_body() && item.allows_but_for_body(target),
+            Self::Git(item) => target.is_git_push() && item.allows_but_for_body(target),
+            Self::Network(_) | Self::Filesystem(_) => false,
+        }
+    }
+
+    /// Whether it says something about bodies.
+    pub(in crate::domain) fn judges_body(&self) -> bool {
+        matches!(self, Self::Git(_)) || matches!(self, Self::Http(item) if item.judges_body())
+    }
+
+    /// What the body of the target lacks for this item, in plain words.
+    #[must_use]
+    pub fn body_lacks(&self, target: &HttpTarget) -> Option<String> {
+        match self {
+            Self::Http(item) => item.body_lacks(target),
+            Self::Git(item) => item.lacks(target),
+            Self::Network(_) | Self::Filesystem(_) => None,
         }
     }
 }
@@ -152,6 +195,7 @@ impl ScopeItem {
 pub fn subset(a: &ScopeItem, b: &ScopeItem) -> bool {
     match (a, b) {
         (ScopeItem::Http(a), ScopeItem::Http(b)) => a.within(b),
+        (ScopeItem::Git(a), ScopeItem::Git(b)) => a.within(b),
         (ScopeItem::Network(a), ScopeItem::Network(b)) => a.within(b),
         (ScopeItem::Filesystem(a), ScopeItem::Filesystem(b)) => a.within(b),
         _ => false,
@@ -169,6 +213,7 @@ impl fmt::Display for ScopeItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Http(item) => item.fmt(f),
+            Self::Git(item) => item.fmt(f),
             Self::Network(item) => item.fmt(f),
             Self::Filesystem(item) => item.fmt(f),
         }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::depot::{Asked, Door, Reply};
 use super::scene::Scene;
 
-fn git(at: &Path, arguments: &[&str]) -> String {
+pub(super) fn git(at: &Path, arguments: &[&str]) -> String {
     let mut git = Command::new("git");
     git.current_dir(at).env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", at);
     git.args(["-c", "user.name=Ada", "-c", "user.email=ada@example.test"]).args(arguments);
@@ -59,7 +59,7 @@ fn served(root: &Path, asked: &Asked) -> Reply {
     reply.body(said[end + 4..].to_vec().into()).unwrap()
 }
 
-async fn scene() -> (Scene, TempDir) {
+pub(super) async fn scene() -> (Scene, TempDir) {
     let root = repository();
     let at = root.path().to_owned();
     (Scene::open(Door::Basic("x-access-token"), move |_, asked| served(&at, asked)).await, root)

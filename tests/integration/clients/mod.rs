@@ -8,6 +8,7 @@ mod gh;
 mod git;
 mod java;
 pub(crate) mod node;
+mod push;
 mod python;
 mod ruby;
 mod scene;

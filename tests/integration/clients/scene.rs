@@ -101,6 +101,11 @@ impl Scene {
         self.run_in("credentialed", script).await
     }
 
+    /// Runs `script`, which asks for itself.
+    pub(super) async fn run_bare(&self, script: &str) -> Ran {
+        self.start("credentialed", &[], &format!("env; {script}")).await
+    }
+
     /// The same with a profile.
     pub(super) async fn run_in(&self, profile: &str, script: &str) -> Ran {
         self.start(profile, &[], &format!("{ASK}env; {script}")).await

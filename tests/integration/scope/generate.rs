@@ -1,7 +1,7 @@
 //! Items and targets over so small an alphabet that patterns overlap, contain and meet each other all the time.
 
 use exeat::domain::scope::{
-    Access, BodyFacts, FilesystemTarget, HttpTarget, Label, NetworkTarget, ScopeItem, Target,
+    Access, BodyFacts, FilesystemTarget, HttpTarget, Label, NetworkTarget, Push, ScopeItem, Target,
 };
 use exeat::domain::upstream::Scheme;
 use proptest::collection::{btree_map, vec};
@@ -32,7 +32,7 @@ const ADDRESSES: [(&str, u16); 6] = [
 
 /// The JSON of an item as an agent might write it: in any order, with repetitions and spare members.
 pub(super) fn written() -> impl Strategy<Value = Value> {
-    prop_oneof![4 => http(), 2 => network(), 2 => filesystem()]
+    prop_oneof![4 => http(), 2 => git(), 2 => network(), 2 => filesystem()]
 }
 
 pub(super) fn item() -> impl Strategy<Value = ScopeItem> {
@@ -42,9 +42,11 @@ pub(super) fn item() -> impl Strategy<Value = ScopeItem> {
 /// Two items of one type that differ in at most one field: near misses, where a wrong yes would hide.
 pub(super) fn siblings() -> impl Strategy<Value = (ScopeItem, ScopeItem)> {
     let two = |one: BoxedStrategy<Value>| (one.clone(), one, any::<prop::sample::Index>());
-    prop_oneof![4 => two(http().boxed()), 1 => two(network().boxed()), 1 => two(filesystem().boxed())]
-        .prop_map(|(one, mut other, index)| {
-            let names = ["methods", "paths", "query", "body", "identity", "access"];
+    let kinds = [http().boxed(), git().boxed(), network().boxed(), filesystem().boxed()].map(two);
+    proptest::strategy::Union::new_weighted([4, 2, 1, 1].into_iter().zip(kinds).collect()).prop_map(
+        |(one, mut other, index)| {
+            let names =
+                ["methods", "paths", "query", "body", "identity", "access", "repositories", "refs", "delete"];
             let differs = index.get(&names);
             for name in names.iter().filter(|name| *name != differs) {
                 match one.get(*name) {
@@ -53,11 +55,12 @@ pub(super) fn siblings() -> impl Strategy<Value = (ScopeItem, ScopeItem)> {
                 }
             }
             (super::item(&fitting(one)), super::item(&fitting(other)))
-        })
+        },
+    )
 }
 
 pub(super) fn target() -> impl Strategy<Value = Target> {
-    prop_oneof![4 => request(), 2 => connection(), 2 => file()]
+    prop_oneof![4 => request(), 3 => of_git(), 2 => connection(), 2 => file()]
 }
 
 fn http() -> impl Strategy<Value = Value> {
@@ -82,8 +85,80 @@ fn http() -> impl Strategy<Value = Value> {
     )
 }
 
-/// An item about bodies with methods that have one.
+fn git() -> impl Strategy<Value = Value> {
+    let repositories =
+        vec(pattern(), 1..3).prop_map(|list| list.iter().map(|p| format!("/{p}")).collect::<Vec<_>>());
+    let refs = vec(file_pattern().prop_map(|pattern| format!("refs/{pattern}")), 1..3);
+    let identity = option::weighted(0.1, select(&["service:bot", "user:alice"][..]));
+    (repositories, option::weighted(0.7, (refs, option::of(any::<bool>()))), identity).prop_map(
+        |(repositories, write, identity)| {
+            let mut value =
+                json!({"type": "git", "upstream": "api", "repositories": repositories, "access": "read"});
+            if let Some((refs, delete)) = write {
+                value["access"] = json!("write");
+                value["refs"] = json!(refs);
+                if let Some(delete) = delete {
+                    value["delete"] = json!(delete);
+                }
+            }
+            if let Some(identity) = identity {
+                value["identity"] = json!(identity);
+            }
+            value
+        },
+    )
+}
+
+/// What git asks for, and nearly that.
+fn of_git() -> impl Strategy<Value = Target> {
+    const OLD: &str = "1111111111111111111111111111111111111111";
+    const NEW: &str = "2222222222222222222222222222222222222222";
+    const NONE: &str = "0000000000000000000000000000000000000000";
+    let path = vec(select(&["a", "b", "c"][..]), 0..4).prop_map(|parts| parts.join("/"));
+    let tail = select(
+        &[
+            ("GET", "info/refs?service=git-upload-pack"),
+            ("GET", "info/refs?service=git-receive-pack"),
+            ("GET", "info/refs?service=git-receive-pack&x=1"),
+            ("GET", "info/refs"),
+            ("POST", "git-upload-pack"),
+            ("POST", "git-receive-pack"),
+            ("POST", "git-receive-pack"),
+            ("POST", "git-receive-pack"),
+            ("PUT", "git-receive-pack"),
+        ][..],
+    );
+    let name = vec(select(&["a", "b", "c"][..]), 1..4).prop_map(|parts| format!("refs/{}", parts.join("/")));
+    let change = select(&[(NONE, NEW), (OLD, NEW), (OLD, NONE)][..]);
+    let push = btree_map(name, change, 0..3).prop_map(|updates| {
+        let lines = updates.iter().map(|(name, (old, new))| format!("{old} {new} {name}\n"));
+        let packets = lines.map(|line| format!("{:04x}{line}", line.len() + 4)).collect::<Vec<_>>().concat();
+        Push::read(format!("{packets}0000").as_bytes()).expect("a push").expect("as a whole")
+    });
+    (path, tail, option::weighted(0.9, push)).prop_map(|(path, (method, tail), push)| {
+        let upstream = "api".parse().expect("a name");
+        let raw = if path.is_empty() { format!("/{tail}") } else { format!("/{path}/{tail}") };
+        let target =
+            HttpTarget::new(upstream, Scheme::Https, "api.example.com", 443, method, &raw).expect("plain");
+        match push.filter(|_| method != "GET") {
+            Some(push) => target.with_body(BodyFacts::push(push)).into(),
+            None => target.into(),
+        }
+    })
+}
+
+/// An item about bodies with methods that have one, and one about reading without what only pushes have.
 fn fitting(mut value: Value) -> Value {
+    if value["type"] == "git" {
+        let fields = value.as_object_mut().expect("an item");
+        if fields["access"] == "read" {
+            fields.remove("refs");
+            fields.remove("delete");
+        } else if !fields.contains_key("refs") {
+            fields.insert("refs".to_owned(), json!(["refs/a/*"]));
+        }
+        return value;
+    }
     if value.get("body").is_some() {
         for method in value["methods"].as_array_mut().into_iter().flatten() {
             if method == "GET" || method == "HEAD" {
@@ -275,8 +350,20 @@ pub(super) fn any_json() -> impl Strategy<Value = Value> {
     ];
     let names = select(
         &[
-            "type", "upstream", "identity", "methods", "paths", "query", "delivery", "hosts", "access",
-            "body", "~/é",
+            "type",
+            "upstream",
+            "identity",
+            "methods",
+            "paths",
+            "query",
+            "delivery",
+            "hosts",
+            "access",
+            "body",
+            "repositories",
+            "refs",
+            "delete",
+            "~/é",
         ][..],
     );
     let tree = leaf.prop_recursive(4, 32, 6, move |inner| {
@@ -314,7 +401,7 @@ pub(super) fn hostile_text() -> impl Strategy<Value = String> {
 /// The same item written another way: lists turned round and repeated.
 pub(super) fn rewritten() -> impl Strategy<Value = (Value, Value)> {
     written().prop_flat_map(|value| {
-        let order = subsequence(vec!["methods", "paths", "hosts"], 0..=3);
+        let order = subsequence(vec!["methods", "paths", "hosts", "repositories", "refs"], 0..=5);
         (Just(value), order).prop_map(|(value, touched)| {
             let mut other = value.clone();
             for name in touched {

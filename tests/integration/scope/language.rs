@@ -12,6 +12,13 @@ fn with(field: &str, value: Value) -> Value {
     item
 }
 
+fn pushes(other: Value) -> Value {
+    let mut item = json!({"type": "git", "upstream": "github", "repositories": ["/acme/app.git"], "access": "write",
+        "refs": ["refs/heads/agent/*"]});
+    item.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
+    item
+}
+
 fn files(access: &str, paths: &[&str]) -> Value {
     json!({"type": "filesystem", "access": access, "paths": paths})
 }
@@ -48,7 +55,17 @@ fn what_is_not_known_is_refused_and_named() {
     for (value, pointer) in [
         (json!([]), ""),
         (json!({}), "/type"),
-        (json!({"type": "git", "upstream": "github"}), "/type"),
+        (json!({"type": "ssh", "upstream": "github"}), "/type"),
+        (json!({"type": "git", "upstream": "github"}), "/repositories"),
+        (pushes(json!({"access": "both"})), "/access"),
+        (pushes(json!({"refs": null})), "/refs"),
+        (pushes(json!({"refs": ["heads/a"]})), "/refs/0"),
+        (pushes(json!({"refs": ["refs/heads/a*"]})), "/refs/0"),
+        (pushes(json!({"refs": ["refs/heads/a..b"]})), "/refs/0"),
+        (pushes(json!({"refs": ["refs/heads/a.lock"]})), "/refs/0"),
+        (pushes(json!({"delete": "yes"})), "/delete"),
+        (pushes(json!({"access": "read"})), "/refs"),
+        (pushes(json!({"repositories": ["acme/app.git"]})), "/repositories/0"),
         (json!({"type": "HTTP"}), "/type"),
         (json!({"type": "http"}), "/upstream"),
         (with("body", json!({})), "/body"),

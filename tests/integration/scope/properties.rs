@@ -87,7 +87,11 @@ proptest! {
     fn canonical_form_allows_what_was_written(value in written(), target in target()) {
         // Each written member by itself, against the item in which spare members were removed.
         let whole = super::item(&value);
-        let field = if value["type"] == "network" { "hosts" } else { "paths" };
+        let field = match value["type"].as_str().unwrap() {
+            "network" => "hosts",
+            "git" => "repositories",
+            _ => "paths",
+        };
         let by_member = value[field].as_array().unwrap().iter().any(|member| {
             let mut one = value.clone();
             one[field] = Value::from(vec![member.clone()]);

@@ -5,15 +5,17 @@
 
 mod ambiguity;
 mod body;
+mod git;
 mod http;
 
 use std::fmt;
 
 pub use self::ambiguity::Ambiguity;
-pub use self::body::{BodyFacts, BodyFault, Label};
+pub use self::body::{BodyFacts, BodyFault, Label, Push, RefChange, RefUpdate};
 pub(in crate::domain::scope) use self::body::{
-    Call, Content, GraphqlRequest, Operation, OperationKind, TOOL_CALL,
+    Call, Content, GraphqlRequest, Operation, OperationKind, TOOL_CALL, is_ref_part,
 };
+pub(in crate::domain::scope) use self::git::Service;
 pub use self::http::HttpTarget;
 
 use super::filesystem::{Access, MAX_PATH, is_plain};

@@ -39,6 +39,7 @@ mod passage;
 pub(super) mod place;
 mod pool;
 pub mod preface;
+mod push;
 mod read;
 pub mod reason;
 mod record;

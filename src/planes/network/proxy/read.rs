@@ -127,7 +127,11 @@ impl Conversation {
             address: destination.addresses.first(),
             body: Arc::<Inspection>::clone(&body),
         };
-        let admitted = self.proxy.parts.gate.admit(asked).await?;
+        let admitted = match self.proxy.parts.gate.admit(asked).await {
+            Ok(admitted) => admitted,
+            Err(problem) if fit.target.is_git_push() => return body.told(problem).await,
+            Err(problem) => return Err(problem),
+        };
         let active = ActiveUse::begin(Arc::clone(&self.proxy), &admitted, self.closing.clone());
         let slot = &destination.upstream.slot;
         let placement =

@@ -33,6 +33,15 @@ pub enum BodyFault {
     /// Not `name=value` pairs in one spelling, or a name that occurs twice.
     #[error("the body is not a form in which each name occurs once")]
     Form,
+    /// Not ref updates as git sends them, too many, or two of one ref.
+    #[error("the body is not a push that can be judged")]
+    Push,
+    /// A signed push.
+    #[error("the push is signed, and says what it changes in a form that is not judged")]
+    PushSigned,
+    /// A push with options.
+    #[error("the push has options, which the upstream may take for anything")]
+    PushOptions,
 }
 
 impl BodyFault {
@@ -50,6 +59,9 @@ impl BodyFault {
             Self::RepeatedName => "body_name_twice",
             Self::TooMany => "body_too_many_values",
             Self::Form => "body_form",
+            Self::Push => "git_push",
+            Self::PushSigned => "git_push_signed",
+            Self::PushOptions => "git_push_options",
         }
     }
 }

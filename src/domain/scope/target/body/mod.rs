@@ -8,6 +8,7 @@ mod form;
 mod graphql;
 mod json;
 mod json_rpc;
+mod push;
 
 use std::fmt::{self, Write as _};
 use std::io::Read as _;
@@ -18,6 +19,8 @@ pub use self::fault::BodyFault;
 pub(in crate::domain::scope) use self::form::Form;
 pub(in crate::domain::scope) use self::graphql::{GraphqlRequest, Operation, OperationKind};
 pub(in crate::domain::scope) use self::json_rpc::{Call, TOOL_CALL};
+pub(in crate::domain::scope) use self::push::is_ref_part;
+pub use self::push::{Push, RefChange, RefUpdate};
 use crate::domain::key::{KeyKind, looks_like};
 
 /// The most names that are shown of one body.
@@ -41,6 +44,7 @@ pub struct BodyFacts(Content);
 pub(in crate::domain::scope) enum Content {
     Json(Json),
     Form(Form),
+    Push(Push),
 }
 
 /// A JSON body, and what else it is.
@@ -79,6 +83,12 @@ impl BodyFacts {
         }
     }
 
+    /// What a push says before its pack.
+    #[must_use]
+    pub const fn push(push: Push) -> Self {
+        Self(Content::Push(push))
+    }
+
     pub(in crate::domain::scope) const fn content(&self) -> &Content {
         &self.0
     }
@@ -87,6 +97,7 @@ impl BodyFacts {
     #[must_use]
     pub fn summary(&self) -> String {
         let (kind, names): (_, Vec<&str>) = match &self.0 {
+            Content::Push(push) => ("git", push.shown().collect()),
             Content::Form(form) => ("form", form.pairs().map(|(name, _)| name).collect()),
             Content::Json(Json { graphql: Some(requests), .. }) => {
                 ("graphql", requests.iter().flat_map(GraphqlRequest::shown).collect())
@@ -99,10 +110,12 @@ impl BodyFacts {
                 value.as_object().into_iter().flat_map(|fields| fields.keys().map(String::as_str)).collect(),
             ),
         };
+        // A branch is often named in a sentence, and its name is what a push is judged by.
+        let longest = if kind == "git" { 256 } else { 48 };
         let mut shown = format!("[{kind}");
         for name in names.iter().take(MAX_SHOWN) {
             shown.push(' ');
-            shown.push_str(if is_plain(name) { name } else { "***" });
+            shown.push_str(if is_plain(name, longest) { name } else { "***" });
         }
         if names.len() > MAX_SHOWN {
             let _ = write!(shown, " +{}", names.len() - MAX_SHOWN);
@@ -135,9 +148,9 @@ impl fmt::Debug for BodyFacts {
 }
 
 /// A name as code has it, and none of what Exeat hands out (I11).
-fn is_plain(name: &str) -> bool {
+fn is_plain(name: &str, longest: usize) -> bool {
     let ours = [KeyKind::Agent, KeyKind::Review, KeyKind::Placeholder];
-    (1..=48).contains(&name.len())
+    (1..=longest).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./:".contains(&b))
         && !name.starts_with("eyJ")
         && !ours.iter().any(|kind| looks_like(*kind, name))

@@ -189,3 +189,96 @@ fn i11_a_summary_is_short_and_holds_no_value() {
     assert!(shown.len() < 80 && shown.ends_with("+12]"), "{shown}");
     assert_eq!(format!("{:?}", json(r#"{"a":"hidden"}"#).unwrap()), "BodyFacts([json a])");
 }
+
+mod pushes {
+    use proptest::prelude::*;
+
+    use super::super::push::{Push, RefChange};
+    use super::super::{BodyFacts, BodyFault};
+
+    const OLD: &str = "1111111111111111111111111111111111111111";
+    const NEW: &str = "2222222222222222222222222222222222222222";
+    const NONE: &str = "0000000000000000000000000000000000000000";
+
+    fn packets(lines: &[String]) -> Vec<u8> {
+        let lines = lines.iter().map(|line| format!("{:04x}{line}", line.len() + 4));
+        format!("{}0000PACK\0\0\0\x02", lines.collect::<String>()).into_bytes()
+    }
+
+    fn read(lines: &[&str]) -> Result<Option<Push>, BodyFault> {
+        Push::read(&packets(&lines.iter().map(|&line| line.to_owned()).collect::<Vec<_>>()))
+    }
+
+    #[test]
+    fn what_a_push_changes_is_read_and_its_pack_is_not() {
+        let first = format!("{NONE} {NEW} refs/heads/a\0 report-status side-band-64k agent=x");
+        let (shallow, more) = (format!("shallow {OLD}"), format!("{OLD} {NONE} refs/tags/v1\n"));
+        let push = read(&[&shallow, &first, &more]).unwrap().unwrap();
+        let seen: Vec<_> = push.updates().iter().map(|one| (one.change, one.name.as_str())).collect();
+        assert_eq!(seen, [(RefChange::Create, "refs/heads/a"), (RefChange::Delete, "refs/tags/v1")]);
+        assert!(push.has("report-status") && !push.has("report") && !push.has("atomic"));
+        assert_eq!(BodyFacts::push(push).summary(), "[git create refs/heads/a delete refs/tags/v1]");
+        assert!(read(&[]).unwrap().unwrap().updates().is_empty(), "a question whether one may push");
+    }
+
+    #[test]
+    fn d13_what_can_be_read_in_two_ways_or_says_more_is_refused() {
+        let update = |name: &str| format!("{OLD} {NEW} {name}");
+        let refused = |lines: &[&str], fault| assert_eq!(read(lines), Err(fault), "{lines:?}");
+        refused(&["push-cert\0 report-status"], BodyFault::PushSigned);
+        refused(&[&format!("{}\0 push-options", update("refs/heads/a"))], BodyFault::PushOptions);
+        refused(&[&update("refs/heads/a"), &update("refs/heads/a")], BodyFault::Push);
+        refused(&[&update("refs/heads/a"), &format!("{}\0x", update("refs/heads/b"))], BodyFault::Push);
+        for name in [
+            "",
+            "HEAD",
+            "refs/heads/",
+            "refs//a",
+            "/refs/heads/a",
+            "refs/heads/../main",
+            "refs/heads/a.lock",
+            "refs/heads/.a",
+            "refs/heads/a b",
+            "refs/heads/a\u{200b}",
+            "refs/heads/a\tb",
+            "refs/heads/*",
+            "refs/heads/a~1",
+            "refs/heads/@{1}",
+            "refs/heads/a ",
+            "refs/heads/a\n\n",
+        ] {
+            refused(&[&update(name)], BodyFault::Push);
+        }
+        for line in [
+            format!("{NONE} {NONE} refs/heads/a"),
+            format!("{} {NEW} refs/heads/a", &OLD[1..]),
+            format!("{OLD} {NEW}{NEW} refs/heads/a"),
+            format!("{} {NEW} refs/heads/a", "A".repeat(40)),
+            format!("{OLD}  {NEW} refs/heads/a"),
+            "shallow 1".to_owned(),
+        ] {
+            refused(&[&line], BodyFault::Push);
+        }
+        for bytes in [&b"0001"[..], b"0002", b"0003", b"0004", b"000g", b"fff5x", b"\xff\xff\xff\xff"] {
+            assert_eq!(Push::read(bytes), Err(BodyFault::Push), "{bytes:?}");
+        }
+        let many: Vec<_> = (0..257).map(|number| update(&format!("refs/heads/a{number}"))).collect();
+        assert_eq!(Push::read(&packets(&many)), Err(BodyFault::Push));
+    }
+
+    proptest! {
+        #[test]
+        fn the_beginning_of_a_push_is_no_other_push(names in prop::collection::btree_set("[a-z]{1,6}", 0..5), cut: prop::sample::Index) {
+            let lines: Vec<_> = names.iter().map(|name| format!("{OLD} {NEW} refs/heads/{name}")).collect();
+            let bytes = packets(&lines);
+            let whole = Push::read(&bytes);
+            let begun = Push::read(&bytes[..cut.index(bytes.len())]);
+            prop_assert!(begun == Ok(None) || begun == whole);
+        }
+
+        #[test]
+        fn any_bytes_are_a_push_or_none(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Push::read(&bytes);
+        }
+    }
+}
