@@ -110,7 +110,7 @@ impl RefUpdate {
             return Err(BodyFault::Push);
         };
         let same = is_object(old) && is_object(new) && old.len() == new.len();
-        let named = name.len() <= 256 && name.contains('/') && name.split('/').all(is_ref_part);
+        let named = name.len() <= 256 && name.starts_with("refs/") && name.split('/').all(is_ref_part);
         let none = |object: &str| object.bytes().all(|b| b == b'0');
         let change = match (none(old), none(new)) {
             (true, false) => RefChange::Create,

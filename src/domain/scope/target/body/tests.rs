@@ -232,6 +232,7 @@ mod pushes {
         for name in [
             "",
             "HEAD",
+            "heads/a",
             "refs/heads/",
             "refs//a",
             "/refs/heads/a",
