@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::error::ScopeError;
 use super::fields::Fields;
 use super::filesystem::Access;
-use super::http::{PathPattern, identity};
+use super::http::{PathPattern, chosen, whose};
 use super::path::{Segments, canonical};
 use super::target::{BodyFacts, Content, HttpTarget, RefUpdate, Service, is_ref_part};
 use crate::domain::identity::Identity;
@@ -37,11 +37,7 @@ struct RefPattern(Segments);
 
 impl GitItem {
     pub(super) fn read(fields: &mut Fields<'_>) -> Result<Self, ScopeError> {
-        let upstream = fields
-            .text("upstream")?
-            .parse()
-            .map_err(|_| ScopeError::new("/upstream", "name an upstream in 1 to 64 of a-z 0-9 . _ -"))?;
-        let identity = fields.optional("identity").map(identity).transpose()?;
+        let (upstream, identity) = whose(fields)?;
         let repositories = fields.list("repositories", PathPattern::parse)?;
         let access = Access::read(fields)?;
         let (refs, delete) = match access {
@@ -74,12 +70,7 @@ impl GitItem {
     }
 
     pub(super) fn with_identity(self, identity: &Identity) -> Result<Self, ScopeError> {
-        match &self.identity {
-            Some(named) if named != identity => {
-                Err(ScopeError::new("/identity", "name the identity the request is for, or leave it out"))
-            }
-            _ => Ok(Self { identity: Some(identity.clone()), ..self }),
-        }
+        Ok(Self { identity: Some(chosen(self.identity.as_ref(), identity)?), ..self })
     }
 
     pub(in crate::domain) fn allows(&self, target: &HttpTarget) -> bool {
@@ -97,7 +88,7 @@ impl GitItem {
 
     /// What stands in the way of a push, in plain words.
     pub(in crate::domain) fn lacks(&self, target: &HttpTarget) -> Option<String> {
-        if !target.git().is_some_and(|git| git.is_push()) {
+        if !target.is_git_push() {
             return None;
         }
         let Some(updates) = target.body().and_then(updates) else { return Some("git: a push".to_owned()) };

@@ -39,11 +39,7 @@ pub(super) struct PathPattern(Segments);
 
 impl HttpItem {
     pub(super) fn read(fields: &mut Fields<'_>) -> Result<Self, ScopeError> {
-        let upstream = fields
-            .text("upstream")?
-            .parse()
-            .map_err(|_| ScopeError::new("/upstream", "name an upstream in 1 to 64 of a-z 0-9 . _ -"))?;
-        let identity = fields.optional("identity").map(identity).transpose()?;
+        let (upstream, identity) = whose(fields)?;
         let methods = fields.list("methods", |text| {
             text.parse::<Method>().map_err(|_| "name one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
         })?;
@@ -95,12 +91,7 @@ impl HttpItem {
     }
 
     pub(super) fn with_identity(self, identity: &Identity) -> Result<Self, ScopeError> {
-        match &self.identity {
-            Some(named) if named != identity => {
-                Err(ScopeError::new("/identity", "name the identity the request is for, or leave it out"))
-            }
-            _ => Ok(Self { identity: Some(identity.clone()), ..self }),
-        }
+        Ok(Self { identity: Some(chosen(self.identity.as_ref(), identity)?), ..self })
     }
 
     /// The item says something about bodies.
@@ -200,7 +191,24 @@ impl Serialize for PathPattern {
     }
 }
 
-pub(super) fn identity((value, pointer): (&Value, String)) -> Result<Identity, ScopeError> {
+/// The upstream whose credential an item is about, and the acting identity, if it names one.
+pub(super) fn whose(fields: &mut Fields<'_>) -> Result<(Name, Option<Identity>), ScopeError> {
+    let upstream = fields
+        .text("upstream")?
+        .parse()
+        .map_err(|_| ScopeError::new("/upstream", "name an upstream in 1 to 64 of a-z 0-9 . _ -"))?;
+    Ok((upstream, fields.optional("identity").map(identity).transpose()?))
+}
+
+/// The identity that was chosen, for an item that names this one or none.
+pub(super) fn chosen(named: Option<&Identity>, identity: &Identity) -> Result<Identity, ScopeError> {
+    if named.is_some_and(|named| named != identity) {
+        return Err(ScopeError::new("/identity", "name the identity the request is for, or leave it out"));
+    }
+    Ok(identity.clone())
+}
+
+fn identity((value, pointer): (&Value, String)) -> Result<Identity, ScopeError> {
     let parsed = value.as_str().and_then(|text| text.parse().ok());
     parsed.ok_or_else(|| ScopeError::new(pointer, "name an acting identity as user:NAME or service:NAME"))
 }

@@ -146,8 +146,7 @@ impl ScopeItem {
     #[must_use]
     pub fn allows(&self, target: &Target) -> bool {
         match (self, target) {
-            (Self::Http(item), Target::Http(target)) => item.allows(target),
-            (Self::Git(item), Target::Http(target)) => item.allows(target),
+            (item, Target::Http(target)) => item.allows_request(target),
             (Self::Network(item), Target::Network(target)) => item.allows(target),
             (Self::Filesystem(item), Target::Filesystem(target)) => item.allows(target),
             _ => false,
