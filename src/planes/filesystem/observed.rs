@@ -13,7 +13,8 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
-pub use owner::Owners;
+use chain::Parents;
+use owner::Owners;
 
 use crate::domain::step::ObservedStep;
 
@@ -21,6 +22,22 @@ use crate::domain::step::ObservedStep;
 pub const LONGEST: usize = 4096;
 /// How many parents are named.
 const PARENTS: usize = 8;
+
+/// Names the processes behind connections, and remembers whom it met.
+#[derive(Debug, Default)]
+pub struct Observer {
+    owners: Owners,
+    parents: Parents,
+}
+
+impl Observer {
+    /// Who opened the connection that came from `peer` to `port` on loopback.
+    #[must_use]
+    pub fn preface(&mut self, peer: SocketAddr, port: u16) -> Preface {
+        let step = self.owners.of(peer, port).and_then(|process| self.parents.step(process));
+        Preface { v: 1, step }
+    }
+}
 
 /// The line that goes before everything else to the run's socket.
 #[derive(Debug, Serialize)]
@@ -31,13 +48,6 @@ pub struct Preface {
 }
 
 impl Preface {
-    /// Who opened the connection that came from `peer` to `port` on loopback.
-    #[must_use]
-    pub fn of(peer: SocketAddr, port: u16, owners: &mut Owners) -> Self {
-        let step = owners.of(peer, port).and_then(|process| chain::step(&process));
-        Self { v: 1, step }
-    }
-
     /// As it is sent.
     #[must_use]
     pub fn line(mut self) -> Vec<u8> {

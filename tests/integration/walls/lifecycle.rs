@@ -163,6 +163,23 @@ fn the_way_out_is_the_runs_own_socket_and_names_the_process() {
 }
 
 #[test]
+fn h01_a_process_does_not_hide_behind_what_it_was() {
+    let stand = Stand::new(User::Root);
+    let ran = stand.shell(
+        r#"bash -c 'port=${HTTP_PROXY##*:}; exec 3<>"/dev/tcp/127.0.0.1/${port%/}"
+           printf "GET http://example.com/ HTTP/1.1\r\n\r\n" >&3; mapfile -u 3; exec 3>&-
+           exec curl -sS http://example.com/'"#,
+    );
+    assert_eq!(ran.expect(0).out, "way out");
+    let [before, after]: [_; 2] = stand.prefaces().try_into().unwrap();
+    assert_eq!(before["step"]["pid"], after["step"]["pid"]);
+    assert_eq!(before["step"]["executable"], "/usr/bin/bash");
+    assert_eq!(after["step"]["executable"], "/usr/bin/curl");
+    let command = exeat::base::crypto::hash::sha256(&[b"curl\0-sS\0http://example.com/\0"]);
+    assert_eq!(after["step"]["command"], command.to_string());
+}
+
+#[test]
 fn h01_a_process_does_not_hide_behind_its_name() {
     let stand = Stand::new(User::Root);
     let long = "x".repeat(200);

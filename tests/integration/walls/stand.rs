@@ -294,12 +294,17 @@ fn stand_in_way_out(listener: UnixListener, prefaces: &Arc<Mutex<Vec<Value>>>) {
     }));
 }
 
-fn lead_out(door: &UnixStream, prefaces: &Mutex<Vec<Value>>) -> Option<()> {
-    let (line, mut handed) = received(door);
-    prefaces.lock().unwrap().push(serde_json::from_slice(&line).ok()?);
-    let mut stream = TcpStream::from(handed.pop()?);
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let mut head = String::new();
-    while reader.read_line(&mut head).ok()? > 2 {}
-    write!(stream, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 7\r\n\r\nway out").ok()
+fn lead_out(mut door: &UnixStream, prefaces: &Mutex<Vec<Value>>) -> Option<()> {
+    loop {
+        let (first, mut handed) = received(door);
+        let mut line = String::new();
+        BufReader::with_capacity(1, &mut door).read_line(&mut line).ok()?;
+        let line = [first.as_slice(), line.as_bytes()].concat();
+        prefaces.lock().unwrap().push(serde_json::from_slice(&line).ok()?);
+        let mut stream = TcpStream::from(handed.pop()?);
+        let mut reader = BufReader::new(stream.try_clone().ok()?);
+        let mut head = String::new();
+        while reader.read_line(&mut head).ok()? > 2 {}
+        write!(stream, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 7\r\n\r\nway out").ok()?;
+    }
 }

@@ -15,12 +15,18 @@ const DESCRIPTORS: usize = 4096;
 /// How many are remembered that were found before.
 const REMEMBERED: usize = 8;
 
+/// A process, and by which descriptor it had its last connection.
+#[derive(Debug)]
+struct Recent {
+    process: Process,
+    number: u32,
+}
+
 /// Finds owners, and remembers who they were.
 #[derive(Debug)]
-pub struct Owners {
+pub(super) struct Owners {
     own: u32,
-    /// A process, and by which descriptor it had its last connection.
-    recent: VecDeque<(u32, u32)>,
+    recent: VecDeque<Recent>,
     diag: Option<Diag>,
 }
 
@@ -33,30 +39,35 @@ impl Default for Owners {
 impl Owners {
     /// The process that opened the connection from `peer` to `port` on loopback.
     #[must_use]
-    pub(super) fn of(&mut self, peer: SocketAddr, port: u16) -> Option<Process> {
+    pub(super) fn of(&mut self, peer: SocketAddr, port: u16) -> Option<&Process> {
         let link = format!("socket:[{}]", self.inode(peer, port)?);
-        let (process, number) = self.again(&link).or_else(|| {
-            let known = |pid: &u32| self.recent.iter().any(|(recent, _)| recent == pid);
-            let recent = self.recent.iter().map(|(pid, _)| *pid).collect::<Vec<_>>();
-            let others = processes().into_iter().filter(|pid| *pid != self.own && !known(pid));
-            recent.into_iter().chain(others).find_map(|pid| {
-                let process = Process::open(pid)?;
-                let number = descriptor(&process, &link)?;
-                Some((process, number))
-            })
-        })?;
-        self.recent.retain(|(pid, _)| *pid != process.pid);
-        self.recent.push_front((process.pid, number));
-        self.recent.truncate(REMEMBERED);
-        Some(process)
+        let found = match self.again(&link) {
+            Some(found) => found,
+            None => self.among_all(&link)?,
+        };
+        self.recent.retain(|recent| recent.process.pid != found.process.pid);
+        self.recent.truncate(REMEMBERED - 1);
+        self.recent.push_front(found);
+        self.recent.front().map(|recent| &recent.process)
     }
 
     /// Whoever was found before, where its next connection would be: by the same descriptor, or by the next one.
-    fn again(&self, link: &str) -> Option<(Process, u32)> {
-        self.recent.iter().find_map(|(pid, number)| {
-            let process = Process::open(*pid)?;
-            let number = [*number, number + 1].into_iter().find(|number| is(&process, *number, link))?;
-            Some((process, number))
+    fn again(&mut self, link: &str) -> Option<Recent> {
+        let (at, number) = self.recent.iter().enumerate().find_map(|(at, recent)| {
+            let mut numbers = [recent.number, recent.number + 1].into_iter();
+            numbers.find(|number| is(&recent.process, *number, link)).map(|number| (at, number))
+        })?;
+        self.recent.remove(at).map(|recent| Recent { number, ..recent })
+    }
+
+    /// Whoever was found before is asked first, and anew: a number may be another's by now.
+    fn among_all(&self, link: &str) -> Option<Recent> {
+        let recent: Vec<u32> = self.recent.iter().map(|recent| recent.process.pid).collect();
+        let others = processes().into_iter().filter(|pid| *pid != self.own && !recent.contains(pid));
+        recent.iter().copied().chain(others).find_map(|pid| {
+            let process = Process::open(pid)?;
+            let number = descriptor(&process, link)?;
+            Some(Recent { process, number })
         })
     }
 

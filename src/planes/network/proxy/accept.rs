@@ -11,26 +11,20 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::either::Either;
 
 use super::Proxy;
 use super::destination::Goal;
 use super::dial::Stream;
-use super::door::{Opened, Openings};
-use super::gate::Caller;
 use super::guard::Guard;
-use super::handed;
 use super::head::{Head, MAX_HEAD_BYTES};
 use super::read::{Conversation, Way};
 use super::verdicts::Verdicts;
 use super::{intercept, multiplex, passage, respond};
 
 /// What accepting waits after a failure, such as too many open files.
-const AFTER_FAILURE: Duration = Duration::from_millis(100);
-/// How many connections one run may have open.
-const PLACES_OF_A_RUN: usize = 256;
+pub(super) const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// How long open responses may go on after shutdown began.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
@@ -58,13 +52,13 @@ pub(super) async fn run(proxy: Arc<Proxy>, listener: TcpListener) {
 }
 
 /// One open connection: its place among the allowed number, counted.
-struct Open {
+pub(super) struct Open {
     proxy: Arc<Proxy>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Open {
-    fn new(proxy: &Arc<Proxy>, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(proxy: &Arc<Proxy>, place: OwnedSemaphorePermit) -> Self {
         proxy.counters.connections.one_more();
         proxy.counters.open.one_more();
         Self { proxy: Arc::clone(proxy), _place: place }
@@ -77,76 +71,14 @@ impl Drop for Open {
     }
 }
 
-/// Serves the doors of runs until shutdown begins.
-pub(super) async fn attend(proxy: Arc<Proxy>, mut openings: Openings) {
-    loop {
-        let opened = tokio::select! {
-            opened = openings.0.recv() => opened,
-            () = proxy.parts.tasks.stopping() => return,
-        };
-        let Some(opened) = opened else { return };
-        proxy.parts.tasks.spawn(at_door(Arc::clone(&proxy), opened));
-    }
-}
-
-/// Accepts at the door of one run until it closes. A run has places of its own: one that fills them shuts out nobody else.
-async fn at_door(proxy: Arc<Proxy>, Opened { listener, caller, closing }: Opened) {
-    let places = Arc::new(Semaphore::new(PLACES_OF_A_RUN));
-    loop {
-        let accepted = async {
-            let place = Arc::clone(&places).acquire_owned().await.ok()?;
-            Some((place, listener.accept().await))
-        };
-        let accepted = tokio::select! {
-            accepted = accepted => accepted,
-            () = closing.cancelled() => return,
-            () = proxy.parts.tasks.stopping() => return,
-        };
-        match accepted {
-            Some((place, Ok((stream, _)))) => {
-                let open = Open::new(&proxy, place);
-                let (closing, caller) = (closing.clone(), caller.clone());
-                let work = by_socket(Arc::clone(&proxy), stream, caller, open);
-                proxy.parts.tasks.spawn(async move {
-                    // Dropping the connection drops what is open on it: a run that has ended uses nothing any more.
-                    tokio::select! {
-                        () = work => {}
-                        () = closing.cancelled() => {}
-                    }
-                });
-            }
-            Some((_, Err(error))) => {
-                tracing::warn!(%error, "accepting a connection of a run failed");
-                tokio::time::sleep(AFTER_FAILURE).await;
-            }
-            None => return,
-        }
-    }
-}
-
 async fn by_key(proxy: Arc<Proxy>, stream: TcpStream, open: Open) {
     if stream.set_nodelay(true).is_ok() {
         connection(proxy, stream, Way::Plain, open).await;
     }
 }
 
-/// A connection of a run begins with the line that says which process is behind it. It goes on over the connection of that process
-/// itself where that came with the line, and else right here.
-async fn by_socket(proxy: Arc<Proxy>, stream: UnixStream, caller: Caller, open: Open) {
-    let first = tokio::time::timeout(proxy.settings.limits.head, handed::opening(stream)).await;
-    let Ok(Ok((observed, stream))) = first else {
-        proxy.counters.refused.one_more();
-        tracing::debug!("a connection of a run without a clean first line was closed");
-        return;
-    };
-    let way = Way::Run(Caller { observed: observed.map(Arc::new), ..caller });
-    match stream {
-        Either::Left(here) => connection(proxy, here, way, open).await,
-        Either::Right(handed) => connection(proxy, handed, way, open).await,
-    }
-}
-
-async fn connection<IO: Stream + 'static>(proxy: Arc<Proxy>, stream: IO, way: Way, _open: Open) {
+/// Hears the first words on a connection, and sends it the way they ask for.
+pub(super) async fn connection<IO: Stream + 'static>(proxy: Arc<Proxy>, stream: IO, way: Way, _open: Open) {
     let verdicts = Verdicts::default();
     let mut guard = Guard::new(stream, proxy.settings.limits, verdicts.clone());
     let first = tokio::select! {

@@ -1,6 +1,6 @@
 //! How a connection of a run begins on the run's socket: with the [`preface`], and, with that line's first byte, the TCP connection of
-//! the process behind it (`SCM_RIGHTS`, unix(7)). Handed over like that, nothing that passes goes through the shim. Whoever cannot hand
-//! it over speaks on behind the line.
+//! the process behind it (`SCM_RIGHTS`, unix(7)). Handed over like that, nothing that passes goes through the shim, which may go on with
+//! the next line and the next connection. Whoever cannot hand it over speaks on behind the line.
 //!
 //! What is handed over stays shared with whoever did: it could be made to block. The socket is for the broker's own user, and a walled
 //! agent can make no socket to reach it.
@@ -15,29 +15,37 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SocketType, ipproto,
     recvmsg,
 };
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, Interest};
+use tokio::io::{AsyncReadExt as _, Interest};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_util::either::Either;
 
+use super::dial::Stream;
 use super::preface::{self, InvalidPreface, MAX_PREFACE_BYTES};
 use crate::domain::step::ObservedStep;
 
-/// Reads the beginning: the process behind the connection, where the shim could tell, and what the connection goes on over.
+/// What a connection goes on over.
+pub(super) enum Goes {
+    /// The socket itself, which has said this much already.
+    OnHere(Vec<u8>),
+    /// What was handed over.
+    Over(TcpStream),
+}
+
+/// Reads the beginning of a connection: the process behind it, where the shim could tell, and what it goes on over. `None` when there
+/// is no further one.
 ///
 /// # Errors
 /// When there is no such line, or what came with it is not one TCP connection with nothing behind the line.
 pub(super) async fn opening(
-    door: UnixStream,
-) -> Result<
-    (Option<ObservedStep>, Either<impl AsyncRead + AsyncWrite + Send + Unpin + 'static, TcpStream>),
-    InvalidPreface,
-> {
+    door: &UnixStream,
+) -> Result<Option<(Option<ObservedStep>, Goes)>, InvalidPreface> {
     let (mut came, mut handed) = (Vec::with_capacity(MAX_PREFACE_BYTES), None);
     let end = loop {
         let known = came.len();
-        let read = door.async_io(Interest::READABLE, || receive(&door, &mut came, &mut handed)).await;
-        if read.map_err(|_| InvalidPreface)? == 0 {
-            return Err(InvalidPreface);
+        let read = door.async_io(Interest::READABLE, || receive(door, &mut came, &mut handed)).await;
+        match read.map_err(|_| InvalidPreface)? {
+            0 if known == 0 => return Ok(None),
+            0 => return Err(InvalidPreface),
+            _ => {}
         }
         if let Some(at) = came.iter().skip(known).position(|byte| *byte == b'\n') {
             break known + at;
@@ -45,15 +53,18 @@ pub(super) async fn opening(
     };
     let behind = came.split_off(end + 1);
     let observed = preface::parse(came.get(..end).unwrap_or_default())?;
-    let stream = match handed {
-        None => {
-            let (read, write) = door.into_split();
-            Either::Left(tokio::io::join(Cursor::new(behind).chain(read), write))
-        }
-        Some(handed) if behind.is_empty() => Either::Right(connection(handed).map_err(|_| InvalidPreface)?),
+    let goes = match handed {
+        None => Goes::OnHere(behind),
+        Some(handed) if behind.is_empty() => Goes::Over(connection(handed).map_err(|_| InvalidPreface)?),
         Some(_) => return Err(InvalidPreface),
     };
-    Ok((observed, stream))
+    Ok(Some((observed, goes)))
+}
+
+/// The socket as a stream, from where its first line ended.
+pub(super) fn here(door: UnixStream, behind: Vec<u8>) -> impl Stream + 'static {
+    let (read, write) = door.into_split();
+    tokio::io::join(Cursor::new(behind).chain(read), write)
 }
 
 /// Reads as many bytes as a preface may still have, and at most one descriptor in all.

@@ -1,6 +1,6 @@
 //! The egress proxy: the one way out for an agent, and the one place where a credential enters a request.
 //!
-//! A request goes through named phases, one file each: [`accept`] a connection, [`identify`] the agent, find and check
+//! A request goes through named phases, one file each: [`accept`] a connection, or [`attend`] the door of a run, [`identify`] the agent, find and check
 //! its [`destination`], [`intercept`] TLS, [`read`] one request, make its [`target`], find the token in its [`slot`], ask
 //! the broker through the [`gate`], which may have the body [`inspect`]ed, [`place`] the credential, [`forward`], [`mask`] the
 //! answer, [`record`]. Under all of them the [`guard`] lets
@@ -8,6 +8,7 @@
 //! redirect, never buffers a body but one that a rule is about, and tunnels nothing it cannot read.
 
 mod accept;
+mod attend;
 mod carried;
 mod clear;
 pub mod counters;
@@ -162,7 +163,7 @@ impl Proxy {
 
     /// Serves the doors of runs as they open, until shutdown begins.
     pub async fn attend(self: Arc<Self>, openings: Openings) {
-        accept::attend(self, openings).await;
+        attend::run(self, openings).await;
     }
 
     /// Has `inside` answer what runs say to Exeat itself. Called once.
