@@ -5,6 +5,7 @@
 //! wall does and does not do.
 
 pub mod bwrap;
+mod calls;
 pub mod environment;
 pub mod ground;
 pub mod guard;

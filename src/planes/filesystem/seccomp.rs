@@ -3,6 +3,8 @@
 //!
 //! A program of another architecture (32-bit, x32) is killed or has no calls at all: its numbers mean something else.
 
+mod lending;
+
 use std::collections::BTreeMap;
 
 use libc as sys;
@@ -77,8 +79,13 @@ const REFUSED: &[i64] = &[
 ];
 
 /// Not there at all, so that programs take the older call instead, whose arguments a filter can read.
-const ABSENT: &[i64] =
-    &[sys::SYS_clone3, sys::SYS_io_uring_setup, sys::SYS_io_uring_enter, sys::SYS_io_uring_register];
+const ABSENT: &[i64] = &[
+    sys::SYS_clone3,
+    sys::SYS_openat2,
+    sys::SYS_io_uring_setup,
+    sys::SYS_io_uring_enter,
+    sys::SYS_io_uring_register,
+];
 
 /// Flags of clone that make a namespace (clone(2)): mount, cgroup, uts, ipc, user, pid, network.
 const NAMESPACES: [u64; 7] =
@@ -169,14 +176,16 @@ fn conditional() -> Result<Rules, seccompiler::BackendError> {
     }
     // PER_LINUX, PER_LINUX32 and asking which it is; the others weaken the layout of memory.
     let personality = rule(&[(0, Dword, Ne, 0), (0, Dword, Ne, 8), (0, Dword, Ne, 0xffff_ffff)])?;
-    Ok([
+    let mut rules: Rules = [
         (sys::SYS_socket, socket),
         (sys::SYS_socketpair, pair),
         (sys::SYS_clone, clone),
         (sys::SYS_ioctl, ioctl),
         (sys::SYS_personality, vec![personality]),
     ]
-    .into())
+    .into();
+    rules.extend(lending::rules()?);
+    Ok(rules)
 }
 
 fn core_limit() -> Result<Rules, seccompiler::BackendError> {

@@ -1,8 +1,9 @@
 //! Attempts to read and change files that were not granted.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+use super::escape_processes::PRELUDE;
 use super::stand::{Stand, USERS};
 
 const PLANTED: [&str; 4] = ["planted-key", "planted-vault-key", "planted-agent-key", "planted-aws"];
@@ -118,5 +119,56 @@ fn a_read_only_workspace_cannot_be_written() {
         let names: Vec<_> =
             fs::read_dir(&stand.workspace).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["file"]);
+    }
+}
+
+#[test]
+fn leaves_nothing_that_lends_an_identity_to_whoever_runs_it() {
+    let script = format!(
+        "{PRELUDE}
+import shutil
+shutil.copy('/bin/true', 'program')
+program, here = os.open('program', os.O_RDWR), os.open('.', os.O_RDONLY)
+for name, bit in (('user', 0o4755), ('group', 0o2755)):
+    attempt(name + ' chmod', lambda: call(90, b'program', bit))
+    attempt(name + ' fchmod', lambda: call(91, program, bit))
+    attempt(name + ' fchmodat', lambda: call(268, here, b'program', bit))
+    attempt(name + ' fchmodat2', lambda: call(452, here, b'program', bit, 0))
+    attempt(name + ' open', lambda: call(2, b'new', os.O_CREAT | os.O_RDWR, bit))
+    attempt(name + ' openat', lambda: call(257, here, b'new', os.O_CREAT | os.O_RDWR, bit))
+    attempt(name + ' nameless', lambda: call(257, here, b'.', os.O_TMPFILE | os.O_RDWR, bit))
+    attempt(name + ' creat', lambda: call(85, b'new', bit))
+    attempt(name + ' mknod', lambda: call(133, b'new', 0o100000 | bit, 0))
+    attempt(name + ' mknodat', lambda: call(259, here, b'new', 0o100000 | bit, 0))
+attempt('openat2', lambda: call(437, here, b'new', struct.pack('QQQ', os.O_CREAT | os.O_RDWR, 0o4755, 0), 24))
+# A mode that is not asked for says nothing.
+call(257, here, b'program', os.O_RDONLY, 0o4755)
+call(90, b'program', 0o1755)
+"
+    );
+    let calls = [
+        "chmod",
+        "fchmod",
+        "fchmodat",
+        "fchmodat2",
+        "open",
+        "openat",
+        "nameless",
+        "creat",
+        "mknod",
+        "mknodat",
+    ];
+    let refused: Vec<String> = ["user", "group"]
+        .iter()
+        .flat_map(|whose| calls.iter().map(move |call| format!("{whose} {call} EPERM\n")))
+        .chain(["openat2 ENOSYS\n".to_owned()])
+        .collect();
+    for user in USERS {
+        let stand = Stand::new(user);
+        let ran = stand.python(&script).expect(0);
+        assert_eq!(ran.out, refused.concat(), "{user:?}: {ran:?}");
+        let left = |name: &str| stand.workspace.join(name);
+        assert_eq!(fs::metadata(left("program")).unwrap().permissions().mode() & 0o7777, 0o1755);
+        assert!(!left("new").exists(), "{user:?}");
     }
 }

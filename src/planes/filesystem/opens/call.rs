@@ -2,6 +2,8 @@
 
 use libc as sys;
 
+use super::super::calls::{FCHMODAT2, TMPFILE};
+
 /// Where the arguments of a call name a file.
 pub(super) struct Names {
     /// The argument that holds the directory a relative path starts at; none: the caller's own.
@@ -17,8 +19,6 @@ pub(super) struct Names {
 pub(super) enum Does {
     /// As the open flags in this argument say.
     Flags(usize),
-    /// As the structure this argument points to says (`openat2(2)`).
-    How(usize),
     /// Reads it.
     Reads,
     /// Writes into it; `makes` it, too, when it is not there.
@@ -60,12 +60,8 @@ const fn here(path: usize, does: Does) -> Names {
     Names { directory: None, path, does }
 }
 
-/// New calls have one number everywhere; the library does not have this one for every architecture.
-const FCHMODAT2: i64 = 452;
-
 calls! {
     sys::SYS_openat [at(0, Does::Flags(2))];
-    sys::SYS_openat2 [at(0, Does::How(2))];
     sys::SYS_execveat [at(0, Does::Reads)];
     sys::SYS_execve [Names { directory: None, path: 0, does: Does::Reads }];
     sys::SYS_unlinkat [at(0, Does::Removes)];
@@ -107,9 +103,6 @@ impl Call {
         }
     }
 }
-
-/// What of `O_TMPFILE`, a file without a name in a directory, is not `O_DIRECTORY`.
-pub(super) const TMPFILE: i32 = sys::O_TMPFILE & !sys::O_DIRECTORY;
 
 /// What open flags mean. A descriptor that only names a file, or lists a directory, reads no file.
 pub(super) fn opens(flags: u64) -> Option<Does> {

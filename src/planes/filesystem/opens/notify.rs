@@ -7,7 +7,8 @@
 use std::io;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
 
-use super::call::{CALLS, TMPFILE};
+use super::super::calls::TMPFILE;
+use super::call::CALLS;
 
 /// Calls cannot be watched: the kernel is older than 5.5, or a watcher is there already.
 #[derive(Debug, thiserror::Error)]

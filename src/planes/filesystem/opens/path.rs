@@ -38,13 +38,6 @@ impl Buffer {
     }
 }
 
-/// The number at an address of a caller's memory.
-pub(super) fn number(pid: u32, address: u64) -> Option<u64> {
-    let mut bytes = [0; 8];
-    peek(pid, address, &mut bytes).filter(|read| *read == bytes.len())?;
-    Some(u64::from_ne_bytes(bytes))
-}
-
 /// Where a caller's relative paths start: one of its open directories, or its own.
 pub(super) fn start(pid: u32, directory: Option<u64>) -> Option<PathBuf> {
     // Descriptors are C integers: the upper half of the register says nothing.

@@ -78,8 +78,8 @@ impl Granted {
             },
             Does::Replaces if fixed() => Verdict::Refused,
             Does::Replaces => self.beside(path),
-            // They say themselves which of the others they are.
-            Does::Flags(_) | Does::How(_) => Verdict::Nothing,
+            // They say themselves which of the others it is.
+            Does::Flags(_) => Verdict::Nothing,
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::call::{Call, Does, Names, opens};
 use super::notify::{Calls, Stopped};
-use super::path::{Buffer, number, start};
+use super::path::{Buffer, start};
 use super::seen::{Named, Seen};
 
 /// Watches until nobody is left to be watched.
@@ -41,7 +41,6 @@ fn look(stopped: &Stopped, buffer: &mut Buffer) -> Option<Vec<Named>> {
     for names in call.names {
         let does = match names.does {
             Does::Flags(argument) => opens(stopped.argument(argument)),
-            Does::How(argument) => opens(number(stopped.pid, stopped.argument(argument))?),
             does => Some(does),
         };
         if let Some(does) = does
