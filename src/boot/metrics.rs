@@ -12,8 +12,11 @@ use prometheus_client::registry::Registry;
 use crate::broker::Broker;
 use crate::planes::network::proxy::counters::Counters;
 
-/// Registers the proxy's counters and the broker's uses under way.
+/// Registers the proxy's counters, the broker's verdicts and its uses under way.
 pub(super) fn register(registry: &mut Registry, proxy: &Arc<Counters>, broker: &Arc<Broker>) {
+    let help =
+        "Requests and connections by verdict, with the upstream and why, each none where there is none";
+    registry.register("verdicts", help, broker.verdicts().clone());
     registry.register_collector(Box::new(Elsewhere { proxy: Arc::clone(proxy), broker: Arc::clone(broker) }));
 }
 

@@ -66,13 +66,7 @@ impl Broker {
             Ok(token) => token,
             Err((kind, reason)) => {
                 let missing = smallest_item(&attempted.target, None);
-                let refusal = Refusal {
-                    kind,
-                    reason,
-                    target: Some(attempted.target.redacted()),
-                    missing,
-                    identity: None,
-                };
+                let refusal = Refusal { missing, ..Refusal::of(kind, reason, &attempted.target) };
                 return Err(self.refuse_use(&agent, caller, None, refusal).await);
             }
         };
@@ -88,11 +82,8 @@ impl Broker {
             Ok(permit) => permit,
             Err(denial) => {
                 let refusal = Refusal {
-                    kind: ProblemKind::NotPermitted,
-                    reason: "outside_scope",
-                    target: Some(denial.target().redacted()),
                     missing: denial.missing().cloned(),
-                    identity: None,
+                    ..Refusal::of(ProblemKind::NotPermitted, "outside_scope", denial.target())
                 };
                 let problem = self.refuse_use(&agent, caller, Some(denial.token()), refusal).await;
                 return Err(match denial.lacks() {
@@ -121,7 +112,7 @@ impl Broker {
         life: Duration,
     ) -> Result<Begun, Problem> {
         let Some(credential) = self.credential_for(upstream, &permit) else {
-            let refusal = Refusal::of(ProblemKind::TokenInvalid, "stale", permit.target().redacted());
+            let refusal = Refusal::of(ProblemKind::TokenInvalid, "stale", permit.target());
             return Err(self.refuse_use(agent, caller, Some(permit.token()), refusal).await);
         };
         if let Some(run) = caller.run {
@@ -143,10 +134,13 @@ impl Broker {
         let (start, _) = permit.into_use(means);
         let beginning = self.cuts.begin(start.id, UnderWay::of(&start));
         match self.parts.store.start_use(start.clone()).await {
-            Ok(recorded) => Ok(Begun { recorded, credential, life, cut: beginning.keep() }),
+            Ok(recorded) => {
+                self.count_allowed(Some(&upstream.name));
+                Ok(Begun { recorded, credential, life, cut: beginning.keep() })
+            }
             Err(denied) => {
                 drop(beginning);
-                Err(self.denied(agent, &start, token, denied).await)
+                Err(self.denied(agent, (upstream, &start), token, denied).await)
             }
         }
     }
@@ -168,7 +162,7 @@ impl Broker {
     async fn denied(
         &self,
         agent: &Agent,
-        start: &UseStart,
+        (upstream, start): (&Upstream, &UseStart),
         token: crate::base::id::TokenId,
         denied: UseDenied,
     ) -> Problem {
@@ -177,6 +171,7 @@ impl Broker {
             UseDenied::NotLive => (ProblemKind::TokenInvalid, "not_live"),
             UseDenied::UsedUp => (ProblemKind::TokenInvalid, "used_up"),
         };
+        self.count_refused(Some(&upstream.name), reason);
         let event = UseRefusal {
             id: start.id,
             agent: agent.id,

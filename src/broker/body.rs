@@ -44,7 +44,7 @@ impl Broker {
         token: Option<&VerifiedToken>,
         (target, refused): (&HttpTarget, Refused),
     ) -> Problem {
-        let refusal = Refusal::of(refused.kind(), refused.name(), target.redacted());
+        let refusal = Refusal::of(refused.kind(), refused.name(), target);
         self.refuse_use(agent, caller, token, refusal).await.with("reason", refused.name())
     }
 }

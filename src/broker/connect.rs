@@ -55,7 +55,8 @@ impl Broker {
         let refused = async |reason| {
             let (kind, host) = (ProblemKind::NotPermitted, host_of(&to));
             let missing = host_item(&to);
-            let refusal = Refusal { kind, reason, target: Some(host), missing, identity: None };
+            let refusal =
+                Refusal { kind, reason, upstream: None, target: Some(host), missing, identity: None };
             Err(self.refuse_use(&agent, &caller, None, refusal).await)
         };
         let Some(run) = caller.run.and_then(|run| self.live_run(caller.agent, run).ok()) else {
@@ -73,7 +74,10 @@ impl Broker {
             ConnectionStart { connection: id, run: run.run.id, agent, approval, host, address, at, step };
         let beginning = self.passages.begin(id, open);
         match self.parts.store.open_connection(start).await {
-            Ok(_) => Ok(Passage { id, life: self.now().until(grant.until), cut: beginning.keep() }),
+            Ok(_) => {
+                self.count_allowed(None);
+                Ok(Passage { id, life: self.now().until(grant.until), cut: beginning.keep() })
+            }
             Err(StoreError::Conflict) => refused("no_longer_granted").await,
             Err(error) => Err(unavailable(error)),
         }

@@ -64,8 +64,9 @@ impl Gate for Broker {
             };
             let origin = attempt.origin.as_ref().map(ToString::to_string);
             let target = attempt.target.as_ref().map(HttpTarget::redacted).or(origin);
-            let refusal =
-                Refusal { kind: refused.kind(), reason: refused.name(), target, missing, identity: None };
+            let upstream = attempt.upstream.as_ref().map(|upstream| upstream.name.clone());
+            let (kind, reason, identity) = (refused.kind(), refused.name(), None);
+            let refusal = Refusal { kind, reason, upstream, target, missing, identity };
             self.refuse_use(&agent, &attempt.caller, None, refusal).await
         }
         .boxed()

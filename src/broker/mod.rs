@@ -30,6 +30,7 @@ mod signing;
 mod strangers;
 mod sweep;
 mod teach;
+pub mod verdicts;
 mod why;
 mod windows;
 
@@ -94,6 +95,7 @@ pub struct Broker {
     reports: windows::Windows<LayerId>,
     runs: runs::Runs,
     strangers: strangers::Strangers,
+    verdicts: verdicts::Verdicts,
 }
 
 /// What every verb reaches for.
@@ -126,6 +128,7 @@ impl Broker {
             reports: windows::Windows::of(REPORTS),
             runs: runs::Runs::default(),
             strangers: strangers::Strangers::default(),
+            verdicts: verdicts::Verdicts::default(),
         })
     }
 

@@ -51,9 +51,11 @@ impl Broker {
             Some(item) => smallest_item_near(target, identity.as_ref(), item),
             None => smallest_item(target, identity.as_ref()),
         };
-        let (kind, reason, told) =
-            (ProblemKind::NotPermitted, "placeholder_without_approval", target.redacted());
-        let refusal = Refusal { kind, reason, target: Some(told), missing: missing.clone(), identity };
+        let refusal = Refusal {
+            missing: missing.clone(),
+            identity,
+            ..Refusal::of(ProblemKind::NotPermitted, "placeholder_without_approval", target)
+        };
         let problem = self.refuse_use(&agent, caller, None, refusal).await;
         let problem = match near.and_then(|item| item.body_lacks(target)) {
             Some(lacks) => problem.with("body", lacks),

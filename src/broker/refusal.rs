@@ -5,9 +5,10 @@ use super::{Broker, no_randomness};
 use crate::base::id::UseId;
 use crate::domain::identity::Identity;
 use crate::domain::ledger::{Event, UseRefusal};
+use crate::domain::name::Name;
 use crate::domain::principal::Agent;
 use crate::domain::problem::{Problem, ProblemKind};
-use crate::domain::scope::ScopeItem;
+use crate::domain::scope::{HttpTarget, ScopeItem};
 use crate::domain::token::VerifiedToken;
 use crate::planes::network::proxy::gate::Caller;
 
@@ -15,6 +16,7 @@ use crate::planes::network::proxy::gate::Caller;
 pub(super) struct Refusal {
     pub(super) kind: ProblemKind,
     pub(super) reason: &'static str,
+    pub(super) upstream: Option<Name>,
     pub(super) target: Option<String>,
     pub(super) missing: Option<ScopeItem>,
     /// Whom the upstream was to see, where that was chosen without a token.
@@ -22,8 +24,9 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn of(kind: ProblemKind, reason: &'static str, target: String) -> Self {
-        Self { kind, reason, target: Some(target), missing: None, identity: None }
+    pub(super) fn of(kind: ProblemKind, reason: &'static str, target: &HttpTarget) -> Self {
+        let upstream = Some(target.upstream().clone());
+        Self { kind, reason, upstream, target: Some(target.redacted()), missing: None, identity: None }
     }
 }
 
@@ -81,6 +84,7 @@ impl Broker {
             Ok(id) => id,
             Err(error) => return no_randomness(error),
         };
+        self.count_refused(refusal.upstream.as_ref(), refusal.reason);
         let event = UseRefusal {
             id,
             agent: agent.id,

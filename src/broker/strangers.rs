@@ -55,6 +55,7 @@ impl Strangers {
 impl Broker {
     /// Counts one refusal of a caller that nobody knows. The first after a quiet minute is on record at once.
     pub(super) async fn stranger_refused(&self, door: &'static str, reason: &'static str) {
+        self.count_refused(None, reason);
         self.strangers.count(door, reason, 1);
         self.tell_strangers().await;
     }

@@ -31,6 +31,14 @@ async fn an_agent_asks_a_person_approves_and_the_upstream_gets_the_credential() 
     assert_eq!(spent.expect(400)["error"], "invalid_grant");
     assert_eq!(upstream.heads().len(), 1, "what was refused never reached the upstream (I5)");
 
+    let metrics =
+        house.http.get(format!("{}/metrics", house.review)).send().await.unwrap().text().await.unwrap();
+    for (verdict, reason) in [("allowed", "none"), ("refused", "no_token"), ("refused", "outside_scope")] {
+        let line =
+            format!("verdicts_total{{upstream=\"files\",verdict=\"{verdict}\",reason=\"{reason}\"}} 1\n");
+        assert!(metrics.contains(&line), "{line}: {metrics}");
+    }
+
     let report = house.review(Method::GET, &format!("/v1/reports/{id}"), None).await.expect(200);
     assert_eq!(report["used"][0]["count"], 1);
     assert_eq!(report["approvers"][0]["name"], "Alice");

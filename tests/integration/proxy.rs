@@ -10,6 +10,7 @@ mod identity;
 mod lifetime;
 mod masking;
 mod names;
+mod pace;
 mod parsing;
 mod pool;
 mod stage;

@@ -83,7 +83,7 @@ impl Broker {
         };
         let caller = Caller::through(agent.id, Via { layer: layer.id, injected: layer.inject });
         if let Some((kind, reason)) = beyond(layer, &token, &upstream) {
-            let refusal = Refusal::of(kind, reason, shown.target.redacted());
+            let refusal = Refusal::of(kind, reason, &shown.target);
             return Err(self.refuse_use(&agent, &caller, Some(&token), refusal).await);
         }
         let (caller, target, address) = (&caller, shown.target, None);

@@ -197,7 +197,7 @@ async fn j12_a_block_without_an_end() {
 #[tokio::test]
 async fn j12_a_client_of_frames_that_says_nothing_is_let_go() {
     let limit = Duration::from_millis(50);
-    let limits = Limits { head: limit, idle: limit, body: limit, linger: limit };
+    let limits = Limits { head: limit, idle: limit, body: limit, floor: 1, linger: limit };
     let stage = Stage::with(Plan { limits, ..Plan::default() }).await;
     for said in [&b"PRI * HT"[..], STARTS, &[STARTS, &frame(SETTINGS, 0, 0, &[])[..5]].concat()] {
         let mut wire = stage.tunnel_of_frames().await;

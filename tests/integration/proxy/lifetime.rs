@@ -191,7 +191,7 @@ async fn a_panic_ends_one_connection_and_no_other() {
 #[tokio::test]
 async fn j12_a_client_that_says_nothing_is_let_go() {
     let limit = Duration::from_millis(50);
-    let limits = Limits { head: limit, idle: limit, body: limit, linger: limit };
+    let limits = Limits { head: limit, idle: limit, body: limit, floor: 1, linger: limit };
     let stage = Stage::with(Plan { limits, ..Plan::default() }).await;
     let mut silent = stage.client().await;
     assert!(silent.rest().await.0.is_empty());

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use super::limits::Limits;
+use super::limits::{Limits, Untaken};
 use super::reason::Refused;
 
 /// What every HTTP/2 client says first (RFC 9113 §3.4).
@@ -55,12 +55,14 @@ pub(super) struct Frames<IO> {
     meter: Meter,
     refilled: Instant,
     deadline: Pin<Box<Sleep>>,
+    untaken: Untaken,
 }
 
 impl<IO> Frames<IO> {
     pub(super) fn new(io: IO, limits: Limits, open: Arc<AtomicUsize>, finding: Finding) -> Self {
         let deadline = Box::pin(tokio::time::sleep(limits.head));
-        Self { io, limits, open, finding, meter: Meter::default(), refilled: Instant::now(), deadline }
+        let (meter, untaken) = (Meter::default(), Untaken::default());
+        Self { io, limits, open, finding, meter, refilled: Instant::now(), deadline, untaken }
     }
 
     fn restart(&mut self, after: Duration) {
@@ -216,14 +218,17 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Frames<IO> {
 impl<IO: AsyncWrite + Unpin> AsyncWrite for Frames<IO> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = ready!(Pin::new(&mut this.io).poll_write(cx, bytes))?;
+        let written = Pin::new(&mut this.io).poll_write(cx, bytes);
+        let written = ready!(this.untaken.within(this.limits.body, cx, written))?;
         // Whoever is sent much has much to acknowledge.
         this.meter.earn(u32::try_from(4 + written / 512).unwrap_or(u32::MAX));
         Poll::Ready(Ok(written))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.io).poll_flush(cx);
+        this.untaken.within(this.limits.body, cx, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -13,6 +12,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::inspect::Payload;
+use super::limits::Limits;
 use super::record::{REQUEST_BROKE, Tally};
 use super::trailers;
 
@@ -32,11 +32,13 @@ struct OfStream {
     patience: Patience,
 }
 
-/// How long the next piece may take. Under HTTP/1.1 the guard looks after that.
+/// How long the next pieces may take. Under HTTP/1.1 the guard looks after that.
 struct Patience {
-    limit: Duration,
+    limits: Limits,
     timer: Pin<Box<Sleep>>,
     waiting: bool,
+    /// What came since the timer began.
+    brought: usize,
     closing: CancellationToken,
 }
 
@@ -46,14 +48,14 @@ impl Outgoing {
         Self { body, tally, all_sent, stream: None }
     }
 
-    /// The same, of a stream: it has trailers, and ends by `closing` when a piece takes longer than `limit`.
+    /// The same, of a stream: it has trailers, and ends by `closing` when its pieces take longer than `limits` say.
     pub(super) fn of_stream(
         self,
         (slot, takes_trailers): (Option<&str>, bool),
-        (limit, closing): (Duration, CancellationToken),
+        (limits, closing): (Limits, CancellationToken),
     ) -> Self {
-        let patience =
-            Patience { limit, timer: Box::pin(tokio::time::sleep(limit)), waiting: false, closing };
+        let timer = Box::pin(tokio::time::sleep(limits.body));
+        let patience = Patience { limits, timer, waiting: false, brought: 0, closing };
         let stream = Some(OfStream { slot: slot.map(str::to_owned), takes_trailers, patience });
         Self { stream, ..self }
     }
@@ -87,9 +89,18 @@ impl Patience {
     /// Nothing came: whether that has been so for too long.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         if !std::mem::replace(&mut self.waiting, true) {
-            self.timer.as_mut().reset(Instant::now() + self.limit);
+            self.brought = 0;
+            self.timer.as_mut().reset(Instant::now() + self.limits.body);
         }
         self.timer.as_mut().poll(cx).is_ready()
+    }
+
+    /// Something came. Where the time was over before anybody looked, it was not the client that was slow.
+    fn keep_pace(&mut self, bytes: usize) {
+        self.brought += bytes;
+        if self.brought >= self.limits.floor || self.timer.is_elapsed() {
+            self.waiting = false;
+        }
     }
 }
 
@@ -112,7 +123,8 @@ impl Body for Outgoing {
             return Poll::Pending;
         };
         if let Some(stream) = &mut this.stream {
-            stream.patience.waiting = false;
+            let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+            stream.patience.keep_pace(data.map_or(0, Bytes::len));
         }
         if frame.is_none() || this.body.is_end_stream() {
             this.all_sent.store(true, Ordering::Release);

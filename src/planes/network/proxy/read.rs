@@ -145,8 +145,8 @@ impl Conversation {
         })?;
         let body = Outgoing::new(body, active.tally());
         let mut outgoing = Request::new(if self.is_stream {
-            let (limit, closing) = (self.proxy.settings.limits.body, self.closing.clone());
-            body.of_stream((slot::header_of(slot), takes_trailers), (limit, closing))
+            let (limits, closing) = (self.proxy.settings.limits, self.closing.clone());
+            body.of_stream((slot::header_of(slot), takes_trailers), (limits, closing))
         } else {
             body
         });

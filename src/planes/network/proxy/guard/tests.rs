@@ -8,7 +8,7 @@ const CLEAN: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 
 fn limits(milliseconds: u64) -> Limits {
     let limit = Duration::from_millis(milliseconds);
-    Limits { head: limit, idle: limit, body: limit, linger: limit }
+    Limits { head: limit, idle: limit, body: limit, floor: 1, linger: limit }
 }
 
 fn guarded(limits: Limits) -> (DuplexStream, Guard<DuplexStream>, Verdicts) {
@@ -101,6 +101,52 @@ async fn j12_a_slow_body_breaks_the_stream() {
     let error = guard.read_to_end(&mut Vec::new()).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     assert_eq!(verdicts.in_body(), Some(Refused::TOO_SLOW));
+}
+
+#[tokio::test(start_paused = true)]
+async fn j12_a_body_that_only_drips_breaks_the_stream() {
+    for (piece, outcome) in [("a", Some(Refused::TOO_SLOW)), ("0123456789", None)] {
+        let (mut client, mut guard, verdicts) = guarded(Limits { floor: 100, ..limits(1000) });
+        let drips = async move {
+            let length = 40 * piece.len();
+            let head = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+            client.write_all(head.as_bytes()).await?;
+            for _ in 0..40 {
+                tokio::time::sleep(Duration::from_millis(90)).await;
+                client.write_all(piece.as_bytes()).await?;
+            }
+            client.shutdown().await
+        };
+        let mut passed = Vec::new();
+        let reads = async move {
+            let read = guard.read_to_end(&mut passed).await;
+            (read.is_err(), passed)
+        };
+        let ((broke, passed), _) = tokio::join!(reads, drips);
+        let refused = verdicts.in_body();
+        assert_eq!((broke, refused), (outcome.is_some(), outcome), "{piece}");
+        assert_eq!(passed.ends_with(&piece.repeat(40).into_bytes()), outcome.is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn j12_a_client_that_takes_nothing_is_let_go() {
+    let (mut client, mut guard, _) = guarded(limits(1000));
+    let much = vec![b'a'; 256 * 1024];
+    let error = guard.write_all(&much).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+
+    let (mut taker, mut guard, _) = guarded(limits(1000));
+    let takes = async {
+        let mut space = vec![0; 1024];
+        for _ in 0..256 {
+            tokio::time::sleep(Duration::from_millis(900)).await;
+            taker.read_exact(&mut space).await.unwrap();
+        }
+    };
+    let (written, ()) = tokio::join!(guard.write_all(&much), takes);
+    written.unwrap();
+    drop(client.shutdown().await);
 }
 
 #[tokio::test]
