@@ -115,9 +115,9 @@ impl Broker {
             let refusal = Refusal::of(ProblemKind::TokenInvalid, "stale", permit.target());
             return Err(self.refuse_use(agent, caller, Some(permit.token()), refusal).await);
         };
-        if let Some(run) = caller.run {
-            let run = self.live_run(agent.id, run)?;
-            self.reach_rung(&run, Rung::Credentialed, permit.token().approval()).await?;
+        let run = caller.run.map(|run| self.live_run(agent.id, run)).transpose()?;
+        if let Some(run) = &run {
+            self.reach_rung(run, Rung::Credentialed, permit.token().approval()).await?;
         }
         let id = UseId::new(self.parts.clock.as_ref(), self.parts.random.as_ref()).map_err(no_randomness)?;
         let means = Means {
@@ -136,6 +136,9 @@ impl Broker {
         match self.parts.store.start_use(start.clone()).await {
             Ok(recorded) => {
                 self.count_allowed(Some(&upstream.name));
+                if let Some(granted) = run.and_then(|run| run.granted()) {
+                    granted.count_use(start.approval);
+                }
                 Ok(Begun { recorded, credential, life, cut: beginning.keep() })
             }
             Err(denied) => {

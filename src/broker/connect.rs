@@ -2,6 +2,7 @@
 //! it is opened, and carries no credential.
 
 use super::cut::Cuts;
+use super::granted::Granted;
 use super::refusal::Refusal;
 use super::{Broker, no_randomness, unavailable};
 use crate::base::id::{ApprovalId, ConnectionId};
@@ -29,21 +30,23 @@ impl Broker {
         let allows = |approval: &Approval| {
             approval.grant().is_some_and(|grant| grant.items.iter().any(|item| item.allows(&target)))
         };
-        let open = async || {
-            let granted = self.granted_to(&run).await?;
-            Ok::<_, Problem>(granted.iter().find(|approval| allows(approval)).map(|approval| Grant {
+        let by = |granted: &Granted| {
+            granted.approvals(self.now()).find(|approval| allows(approval)).map(|approval| Grant {
                 approval: Some(approval.statement.approval),
                 until: approval.statement.expires_at,
-            }))
+            })
         };
-        if let Some(grant) = open().await? {
+        if let Some(grant) = self.known_granted(&run).and_then(|known| by(&known)) {
+            return Ok(Some(grant));
+        }
+        if let Some(grant) = by(&*self.read_granted(&run).await?) {
             return Ok(Some(grant));
         }
         // Nothing is asked here on the run's behalf: nobody has said as whom (I4). What the run has asked itself is waited for.
         let agent = self.active_agent(caller.agent)?;
         let asked = |approval: &Approval| approval.statement.items.iter().any(|item| item.allows(&target));
         match self.held_until_decided((&agent, &run), asked, None).await? {
-            Some(_) => open().await,
+            Some(_) => Ok(by(&*self.read_granted(&run).await?)),
             None => Ok(None),
         }
     }

@@ -15,6 +15,7 @@ mod decide;
 mod exchange;
 mod export;
 mod gate;
+mod granted;
 mod hold;
 mod introspect;
 mod layers;
@@ -96,6 +97,7 @@ pub struct Broker {
     runs: runs::Runs,
     strangers: strangers::Strangers,
     verdicts: verdicts::Verdicts,
+    epoch: granted::Epoch,
 }
 
 /// What every verb reaches for.
@@ -129,6 +131,7 @@ impl Broker {
             runs: runs::Runs::default(),
             strangers: strangers::Strangers::default(),
             verdicts: verdicts::Verdicts::default(),
+            epoch: granted::Epoch::default(),
         })
     }
 
@@ -194,6 +197,7 @@ impl Broker {
     async fn reload(&self) -> Result<(), Problem> {
         let fresh = Arc::new(Catalog::of(self.parts.store.installed().await.map_err(unavailable)?));
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        self.epoch.ends();
         Ok(())
     }
 
@@ -202,6 +206,7 @@ impl Broker {
     }
 
     fn changed(&self, id: ApprovalId) {
+        self.epoch.ends();
         // Nobody waiting is no error.
         drop(self.changes.send(id));
     }

@@ -5,22 +5,22 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::Broker;
 use super::body::seen;
+use super::granted::Granted;
 use super::hold;
 use super::refusal::Refusal;
 use super::runs::LiveRun;
-use super::{Broker, unavailable};
 use crate::domain::access::{nearest, smallest_item, smallest_item_near};
 use crate::domain::approval::{Approval, Statement};
 use crate::domain::key::{KeyKind, presented};
 use crate::domain::principal::Agent;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::run::StandIn;
-use crate::domain::scope::{HttpTarget, ScopeItem, Target};
+use crate::domain::scope::{HttpTarget, Target};
 use crate::domain::token::PlainToken;
 use crate::domain::upstream::Upstream;
 use crate::planes::network::proxy::gate::{Caller, Sent};
-use crate::store::ApprovalQuery;
 
 impl Broker {
     /// The token that what was presented stands for. `None` when it is no placeholder of this run for this upstream: then it is judged as
@@ -40,13 +40,18 @@ impl Broker {
             return Ok(None);
         };
         let agent = self.active_agent(caller.agent)?;
-        self.look_into((&agent, caller, &run), target, body).await?;
-        if let Some(token) = self.exchanged(&agent, &run, stand_in, target).await? {
+        let request = (caller, body);
+        if let Some(known) = self.known_granted(&run)
+            && let Some(token) = self.token((&agent, &run, stand_in), request, target, &known).await?
+        {
+            return Ok(Some(token));
+        }
+        let granted = self.read_granted(&run).await?;
+        if let Some(token) = self.token((&agent, &run, stand_in), request, target, &granted).await? {
             return Ok(Some(token));
         }
         let identity = Some(stand_in.identity.clone());
-        let granted = self.granted_items(&run).await?;
-        let near = nearest(granted.iter(), target);
+        let near = nearest(granted.items(self.now()), target);
         let missing = match near {
             Some(item) => smallest_item_near(target, identity.as_ref(), item),
             None => smallest_item(target, identity.as_ref()),
@@ -65,50 +70,31 @@ impl Broker {
         let ask = missing.and_then(|missing| hold::ask(&run, stand_in, &missing, refused));
         let asked = |approval: &Approval| would_cover(&approval.statement, stand_in, target);
         if self.held_until_decided((&agent, &run), asked, ask).await?.is_some() {
-            // What was approved may be the first to say something about the body.
-            self.look_into((&agent, caller, &run), target, body).await?;
-            if let Some(token) = self.exchanged(&agent, &run, stand_in, target).await? {
+            let granted = self.read_granted(&run).await?;
+            if let Some(token) = self.token((&agent, &run, stand_in), request, target, &granted).await? {
                 return Ok(Some(token));
             }
         }
         Err(problem)
     }
 
-    /// Looks into the body, where an approval of the run makes that matter.
-    async fn look_into(
+    /// A token of the newest of the approvals that allows `target` as this identity: the one the run has, or a new one. The body is
+    /// looked into where one of them makes that matter.
+    async fn token(
         &self,
-        (agent, caller, run): (&Agent, &Caller, &LiveRun),
+        (agent, run, stand_in): (&Agent, &LiveRun, &StandIn),
+        (caller, body): (&Caller, &dyn Sent),
         target: &mut HttpTarget,
-        body: &dyn Sent,
-    ) -> Result<(), Problem> {
-        if body.is_empty() {
-            return Ok(());
-        }
-        let items = self.granted_items(run).await?;
-        match seen(items.iter(), target.clone(), body).await {
+        granted: &Granted,
+    ) -> Result<Option<Arc<PlainToken>>, Problem> {
+        match seen(granted.items(self.now()), target.clone(), body).await {
             Ok(seen) => *target = seen,
             Err((_, refused)) => return Err(self.unclear(agent, caller, None, (target, refused)).await),
         }
-        Ok(())
-    }
-
-    async fn granted_items(&self, run: &LiveRun) -> Result<Vec<ScopeItem>, Problem> {
-        let granted = self.granted_to(run).await?;
-        Ok(granted.iter().filter_map(Approval::grant).flat_map(|grant| grant.items.clone()).collect())
-    }
-
-    /// A token of the newest approval of the run that allows `target` as this identity: the one it has, or a new one.
-    async fn exchanged(
-        &self,
-        agent: &Agent,
-        run: &LiveRun,
-        stand_in: &StandIn,
-        target: &HttpTarget,
-    ) -> Result<Option<Arc<PlainToken>>, Problem> {
         // One at a time, so that requests at the same moment share a token and do not spend two.
         let Ok(_turn) = run.exchanging.acquire().await else { return Ok(None) };
-        for approval in self.granted_to(run).await? {
-            if !covers(&approval, stand_in, target) {
+        for approval in granted.approvals(self.now()) {
+            if !granted.has_uses_left(approval) || !covers(approval, stand_in, target) {
                 continue;
             }
             let id = approval.statement.approval;
@@ -126,25 +112,13 @@ impl Broker {
         }
         Ok(None)
     }
-
-    /// The live approvals of a run, newest first.
-    pub(super) async fn granted_to(&self, run: &LiveRun) -> Result<Vec<Approval>, Problem> {
-        let (agent, run) = (Some(run.run.agent), Some(run.run.id));
-        let query = ApprovalQuery { agent, run, current: true, ..ApprovalQuery::default() };
-        let mut found = self.parts.store.approvals(query).await.map_err(unavailable)?;
-        found.retain(|approval| matches!(approval.state_name(self.now()), "approved" | "spent"));
-        Ok(found)
-    }
 }
 
-/// Whether the approval has uses left, for this identity, for this target.
+/// Whether the approval is for this identity and this target.
 fn covers(approval: &Approval, stand_in: &StandIn, target: &HttpTarget) -> bool {
     let target = Target::Http(target.clone());
     approval.statement.identity == stand_in.identity
-        && approval.grant().is_some_and(|grant| {
-            grant.uses < approval.statement.limits.max_uses
-                && grant.items.iter().any(|item| item.allows(&target))
-        })
+        && approval.grant().is_some_and(|grant| grant.items.iter().any(|item| item.allows(&target)))
 }
 
 /// Whether the request, were it granted as it was asked, would be one for this.

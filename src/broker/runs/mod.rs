@@ -20,6 +20,7 @@ pub use keep::Keeping;
 pub use start::{NewRun, StartedRun};
 pub use steps::Told;
 
+use super::granted::Granted;
 use super::{Broker, not_found};
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
@@ -85,6 +86,7 @@ struct Progress {
     claim: Option<LatestClaim>,
     claims: (Timestamp, u32),
     held: HashMap<ApprovalId, Held>,
+    granted: Option<Arc<Granted>>,
     /// Who opens files that are granted meanwhile, and what came of them.
     keeper: Option<UnboundedSender<KeeperLine>>,
     files: HashMap<ApprovalId, Vec<FileGrant>>,
@@ -148,6 +150,15 @@ impl LiveRun {
         let token = Arc::new(token);
         drop(self.lock().held.insert(approval, Held { token: Arc::clone(&token), until }));
         token
+    }
+
+    /// What was granted to it when that was last read.
+    pub(super) fn granted(&self) -> Option<Arc<Granted>> {
+        self.lock().granted.clone()
+    }
+
+    pub(super) fn keep_granted(&self, granted: Arc<Granted>) {
+        self.lock().granted = Some(granted);
     }
 
     fn awaits_keeper(&self) -> bool {

@@ -106,6 +106,7 @@ impl Broker {
             claim: None,
             claims: (run.began_at, 0),
             held: HashMap::new(),
+            granted: None,
             keeper: None,
             files: HashMap::new(),
         });

@@ -57,6 +57,34 @@ async fn a_placeholder_teaches_until_something_is_approved_and_then_works() {
 }
 
 #[tokio::test]
+async fn a_placeholder_goes_as_far_as_its_approvals_and_no_use_is_refused_before_they_end() {
+    let (house, upstream) = (House::start(), Upstream::start().await);
+    let agent = house.install(&upstream, "bearer").await;
+    let (run, placeholder) = with_placeholder(&house, &agent).await;
+    let http = run.shim.client(&house, &[]);
+    let limits = json!({"max_uses": 3, "max_tokens": 2});
+    let older = approved(&house, &agent, &run, "/files/**", limits.clone()).await;
+    let get = async |path: &str, shown: &str| send(&http, upstream.url(path), shown).await;
+    get("/files/a", &placeholder).await.expect(200);
+    let token = house.exchange(&agent, older["id"].as_str().unwrap()).await.expect(200);
+    get("/files/a", token["access_token"].as_str().unwrap()).await.expect(200);
+    get("/files/a", &placeholder).await.expect(200);
+    assert_eq!(get("/files/a", &placeholder).await.problem(), "not_permitted", "three uses of three");
+
+    let newer = approved(&house, &agent, &run, "/files/**", limits).await;
+    get("/files/a", &placeholder).await.expect(200);
+    house
+        .review(Method::POST, &format!("/v1/approvals/{}/revoke", newer["id"].as_str().unwrap()), None)
+        .await
+        .expect(200);
+    assert_eq!(get("/files/a", &placeholder).await.problem(), "not_permitted", "i09");
+    assert_eq!(upstream.heads().len(), 4);
+    let refused = events(&house, "use_refused").await;
+    let reasons: Vec<_> = refused.iter().map(|event| event["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ["placeholder_without_approval"; 2]);
+}
+
+#[tokio::test]
 async fn a13_a_placeholder_is_nothing_elsewhere() {
     let (house, upstream) = (House::start(), Upstream::start().await);
     let agent = house.install(&upstream, "bearer").await;
