@@ -1,6 +1,7 @@
 //! The egress proxy over real sockets: a broker that is scripted, upstreams driven by hand.
 
 mod addresses;
+mod differential;
 mod forwarding;
 mod frames;
 mod gate;
