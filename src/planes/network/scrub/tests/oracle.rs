@@ -16,8 +16,11 @@ pub(crate) fn reads(text: &[u8], secret: &[u8]) -> bool {
     texts.iter().any(|text| holds(text, secret) || in_digits(text, secret))
 }
 
+/// One zero between two characters is UTF-16; more of them are what no reader passes over.
 fn holds(text: &[u8], secret: &[u8]) -> bool {
-    let without_zeros: Vec<u8> = text.iter().copied().filter(|byte| *byte != 0).collect();
+    let before = std::iter::once(1).chain(text.iter().copied());
+    let kept = before.zip(text).filter(|(before, byte)| **byte != 0 || *before == 0);
+    let without_zeros: Vec<u8> = kept.map(|(_, byte)| *byte).collect();
     without_zeros.windows(secret.len()).any(|part| part == secret)
 }
 
