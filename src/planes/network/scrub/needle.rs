@@ -31,8 +31,15 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 pub struct Needle {
     secret: Secret,
     mask: u8,
-    /// What each track can begin with.
-    first: [Set; TRACKS.len()],
+    openings: [Opening; TRACKS.len()],
+}
+
+/// What stands at the first two places of a track, where both symbols are written as themselves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening {
+    pub(super) first: Set,
+    /// None where there is but one symbol.
+    pub(super) second: Option<Set>,
 }
 
 /// One symbol of a track. The bits of a sextet that belong to what stands before or after the secret are not cared for.
@@ -49,8 +56,12 @@ impl Needle {
     pub fn new(secret: Secret) -> Self {
         let bytes = secret.expose_secret();
         let mask = MASKS.iter().copied().find(|mask| !bytes.contains(mask)).unwrap_or(b'*');
-        let mut needle = Self { secret, mask, first: [Set::EMPTY; TRACKS.len()] };
-        needle.first = TRACKS.map(|track| needle.symbol(track, 0).map_or(Set::EMPTY, Symbol::characters));
+        let none = Opening { first: Set::EMPTY, second: None };
+        let mut needle = Self { secret, mask, openings: [none; TRACKS.len()] };
+        needle.openings = TRACKS.map(|track| Opening {
+            first: needle.symbol(track, 0).map_or(Set::EMPTY, Symbol::characters),
+            second: needle.symbol(track, 1).map(Symbol::characters),
+        });
         needle
     }
 
@@ -64,9 +75,9 @@ impl Needle {
         self.mask
     }
 
-    /// The tracks, and what each can begin with.
-    pub(super) fn tracks(&self) -> impl Iterator<Item = (Track, Set)> {
-        TRACKS.into_iter().zip(self.first)
+    /// The tracks, and how each begins.
+    pub(super) fn tracks(&self) -> impl Iterator<Item = (Track, Opening)> {
+        TRACKS.into_iter().zip(self.openings)
     }
 
     /// How many symbols the secret has on `track`.

@@ -1,6 +1,6 @@
 //! Whether the secret begins at one place of a text: symbol by symbol, each in whichever spelling.
 
-use super::needle::{Needle, Symbol, Track};
+use super::needle::{Needle, Opening, Symbol, Track};
 use super::spelling::{self, INTRODUCERS, Set};
 
 /// Where one symbol stands.
@@ -34,7 +34,7 @@ pub(super) fn between(track: Track) -> Set {
 
 /// What the secret can begin with, in whichever spelling.
 pub(super) fn beginnings(needle: &Needle) -> Set {
-    needle.tracks().fold(INTRODUCERS, |set, (_, first)| set.with(first))
+    needle.tracks().fold(INTRODUCERS, |set, (_, opening)| set.with(opening.first))
 }
 
 /// Looks for the secret on `track` at `start`. `first` is what the track begins with; nothing follows the view when it is `over`.
@@ -213,5 +213,15 @@ pub(super) fn on_all_tracks(
     start: usize,
     over: bool,
 ) -> impl Iterator<Item = (Track, Found)> {
-    needle.tracks().map(move |(track, first)| (track, at((needle, track, first), view, start, over)))
+    let (here, next) = (view.get(start).copied(), view.get(start + 1).copied());
+    // The quickest no: neither of the first two could be spelled in another way, and they are not the secret's.
+    let may_begin = move |(track, opening): &(Track, Opening)| {
+        let goes_on = |next| {
+            let known = opening.second.map(|second| second.with(INTRODUCERS).with(between(*track)));
+            known.is_none_or(|known| known.has(next))
+        };
+        here.is_none_or(|here| INTRODUCERS.has(here) || opening.first.has(here) && next.is_none_or(goes_on))
+    };
+    let tracks = needle.tracks().filter(may_begin);
+    tracks.map(move |(track, opening)| (track, at((needle, track, opening.first), view, start, over)))
 }
