@@ -1,5 +1,7 @@
 //! An entry on its way into the log, and the tree it goes into.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
@@ -63,7 +65,7 @@ impl Tree {
 /// The entries of one batch, in the order they were applied.
 pub(super) struct Lines {
     first: u64,
-    lines: Vec<Line>,
+    lines: Vec<Arc<Line>>,
 }
 
 impl Lines {
@@ -72,15 +74,10 @@ impl Lines {
     }
 
     /// Adds a line and gives its index.
-    pub(super) fn push(&mut self, line: Line) -> u64 {
+    pub(super) fn push(&mut self, line: impl Into<Arc<Line>>) -> u64 {
         let index = self.first + self.lines.len() as u64;
-        self.lines.push(line);
+        self.lines.push(line.into());
         index
-    }
-
-    /// Takes the last one back.
-    pub(super) fn pop(&mut self) -> Option<Line> {
-        self.lines.pop()
     }
 
     /// How many there are; see [`Lines::truncate`].

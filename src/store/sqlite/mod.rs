@@ -5,6 +5,7 @@
 
 mod answers;
 mod approvals;
+mod assumed;
 mod changes;
 mod error;
 mod file;

@@ -158,12 +158,12 @@ impl Store for SqliteStore {
     fn issue(&self, exchange: Exchange) -> Later<'_, Recorded<Exchange>, IssueRefused> {
         let entry = Entry { at: exchange.issued_at(), event: Event::token_issued(&exchange) };
         let line = Line::of(&entry);
-        Box::pin(self.ask(|reply| Step::Issue(Issue { exchange, line, reply })))
+        Box::pin(self.ask(|reply| Step::Issue(Issue { exchange, line: line.into(), reply })))
     }
 
     fn start_use(&self, start: UseStart) -> Later<'_, Recorded<UseStart>, UseDenied> {
         let line = Line::of(&Entry { at: start.at, event: Event::UseStarted(start.clone()) });
-        Box::pin(self.ask(|reply| Step::Start(Start { begun: start, line, reply })))
+        Box::pin(self.ask(|reply| Step::Start(Start { begun: start, line: line.into(), reply })))
     }
 
     fn finish_use(&self, open: OpenUse, outcome: Option<Outcome>, at: Timestamp) -> Later<'_, Recorded<()>> {
@@ -173,7 +173,7 @@ impl Store for SqliteStore {
             None => Event::UseUnfinished { id, token, approval, agent, run },
         };
         let line = Line::of(&Entry { at, event });
-        Box::pin(self.ask(|reply| Step::Finish(Finish { open, line, reply })))
+        Box::pin(self.ask(|reply| Step::Finish(Finish { open, line: line.into(), reply })))
     }
 
     fn report(&self, reports: Vec<Report>) -> Later<'_, Vec<Noted>> {

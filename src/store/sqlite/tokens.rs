@@ -1,6 +1,7 @@
 //! Tokens: put on record for a whole batch at once, each against what its approval still gives (J09, J11).
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteRow;
@@ -22,7 +23,7 @@ const LONGEST_LIFE: Duration = Duration::from_hours(1);
 /// A token to be put on record.
 pub(super) struct Issue {
     pub(super) exchange: Exchange,
-    pub(super) line: Line,
+    pub(super) line: Arc<Line>,
     pub(super) reply: Reply<Recorded<Exchange>, IssueRefused>,
 }
 

@@ -1,7 +1,8 @@
 //! Uses: begun and ended for a whole batch at once. A use counts only against a token that is live in the same transaction,
 //! which is why revocation needs no propagation (I9).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
@@ -17,14 +18,14 @@ use crate::store::{OpenUse, StoreError, UseDenied};
 /// A use that is to begin.
 pub(super) struct Start {
     pub(super) begun: UseStart,
-    pub(super) line: Line,
+    pub(super) line: Arc<Line>,
     pub(super) reply: Reply<Recorded<UseStart>, UseDenied>,
 }
 
 /// A use that has ended.
 pub(super) struct Finish {
     pub(super) open: OpenUse,
-    pub(super) line: Line,
+    pub(super) line: Arc<Line>,
     pub(super) reply: Reply<Recorded<()>>,
 }
 
@@ -152,8 +153,7 @@ pub(super) fn close(finishes: Vec<Finish>, asks: &mut Script) -> Result<Closing,
                (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?))
          RETURNING id",
     );
-    let open = finishes.iter().map(|Finish { open, .. }| (open.id, open.token, open.approval, open.agent));
-    asks.bind(rows(open)?)?;
+    asks.bind(open(&finishes)?)?;
     Ok(Closing { finishes, closed: Some(closed) })
 }
 
@@ -177,6 +177,58 @@ pub(super) fn finish(
     Ok(())
 }
 
+/// Adds to `writes` what begins and ends all of these, so that the script fails if one of them is not to.
+pub(super) fn assume(starts: &[Start], finishes: &[Finish], writes: &mut Script) -> Result<(), StoreError> {
+    if !finishes.is_empty() {
+        writes.add(
+            "DELETE FROM open_uses
+             WHERE (id, token_id, approval_id, agent_id) IN
+                   (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?))",
+        );
+        writes.bind(open(finishes)?)?;
+        all_of(finishes.len(), writes)?;
+    }
+    if starts.is_empty() {
+        return Ok(());
+    }
+    writes.add(
+        "INSERT INTO open_uses (id, at, token_id, approval_id, agent_id, run_id)
+         SELECT s.value ->> 0, s.value ->> 1, t.id, t.approval_id, t.agent_id, s.value ->> 5
+         FROM json_each(?) s
+         CROSS JOIN tokens t ON t.id = s.value ->> 2
+         CROSS JOIN approvals a ON a.id = t.approval_id
+         CROSS JOIN agents g ON g.id = t.agent_id
+         WHERE t.approval_id = s.value ->> 3 AND t.agent_id = s.value ->> 4 AND t.revoked_at IS NULL
+           AND s.value ->> 1 < min(t.expires_at, a.expires_at)
+           AND +a.state IN ('approved', 'spent') AND a.stale = 0 AND g.removed_at IS NULL
+           AND NOT EXISTS (SELECT 1 FROM entries WHERE usage = s.value ->> 0)",
+    );
+    let begun = starts.iter().map(|Start { begun, .. }| {
+        (begun.id, begun.at.as_micros(), begun.token, begun.approval, begun.agent, begun.run)
+    });
+    writes.bind(rows(begun)?)?;
+    all_of(starts.len(), writes)?;
+    let mut taken: BTreeMap<_, i64> = BTreeMap::new();
+    for start in starts {
+        *taken.entry(start.begun.approval).or_default() += 1;
+    }
+    // More than there are left, the table does not take.
+    count(rows(taken)?, writes)
+}
+
+/// Fails the script where the statement before did not reach so many rows: a use without an id is none.
+fn all_of(count: usize, writes: &mut Script) -> Result<(), StoreError> {
+    writes.add(
+        "INSERT INTO open_uses (id, at, token_id, approval_id, agent_id)
+         SELECT NULL, 0, '', '', '' WHERE changes() <> ?",
+    );
+    writes.bind(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+fn open(finishes: &[Finish]) -> Result<String, StoreError> {
+    rows(finishes.iter().map(|Finish { open, .. }| (open.id, open.token, open.approval, open.agent)))
+}
+
 fn texts(rows: &[SqliteRow]) -> Result<HashSet<String>, StoreError> {
     Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, sqlx::Error>>()?)
 }
@@ -187,6 +239,11 @@ fn write(opened: String, taken: String, writes: &mut Script) -> Result<(), Store
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?)",
     );
     writes.bind(opened)?;
+    count(taken, writes)
+}
+
+/// Counts the uses that were taken, by approval.
+fn count(taken: String, writes: &mut Script) -> Result<(), StoreError> {
     writes.add(
         "UPDATE approvals SET uses = uses + taken.n
          FROM (SELECT value ->> 0 AS id, value ->> 1 AS n FROM json_each(?)) AS taken

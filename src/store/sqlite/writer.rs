@@ -7,10 +7,11 @@ use std::fs::File;
 use std::sync::Arc;
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Executor as _, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::mpsc;
 
 use super::answers::Answers;
+use super::assumed::{self, Assumed};
 use super::file::Signer;
 use super::line::{Lines, Tree};
 use super::script::Script;
@@ -39,18 +40,11 @@ pub(super) struct Writer {
 /// Steps of one transaction, by kind. None of them has been answered, so any order of them is a right one; ends and changes
 /// come first, so that what is revoked is not used.
 #[derive(Default)]
-struct Batch {
-    singles: Vec<Single>,
-    issues: Vec<tokens::Issue>,
-    starts: Vec<uses::Start>,
-    finishes: Vec<uses::Finish>,
-}
-
-/// What became of a token on its own.
-enum Alone {
-    Durable(Tree),
-    /// Something is not as assumed; nothing was written.
-    Undecided(Box<tokens::Issue>),
+pub(super) struct Batch {
+    pub(super) singles: Vec<Single>,
+    pub(super) issues: Vec<tokens::Issue>,
+    pub(super) starts: Vec<uses::Start>,
+    pub(super) finishes: Vec<uses::Finish>,
 }
 
 impl Writer {
@@ -123,42 +117,13 @@ impl Writer {
         known: Option<Tree>,
         answers: &mut Answers,
     ) -> Result<Tree, StoreError> {
-        if let (Some(tree), Some(issue)) = (&known, batch.lone_issue()) {
-            match self.issue_alone(db, tree, issue, answers).await? {
-                Alone::Durable(next) => return Ok(next),
-                Alone::Undecided(issue) => batch.issues.push(*issue),
+        if let Some(tree) = &known {
+            match assumed::write(db, (tree, &self.signer), batch, answers).await? {
+                Assumed::Durable(next) => return Ok(next),
+                Assumed::Undecided(undecided) => batch = undecided,
             }
         }
         self.decide(db, batch, known, answers).await
-    }
-
-    /// One token in one trip: written as if it will be given, in words that fail if it is not to be. Then nothing is decided yet.
-    async fn issue_alone(
-        &self,
-        db: &mut SqliteConnection,
-        tree: &Tree,
-        issue: tokens::Issue,
-        answers: &mut Answers,
-    ) -> Result<Alone, StoreError> {
-        let tokens::Issue { exchange, line, reply } = issue;
-        let mut lines = Lines::after(tree);
-        let index = lines.push(line);
-        let mut script = Script::default();
-        script.add("BEGIN IMMEDIATE");
-        tokens::assume(&exchange, &mut script)?;
-        let next = lines.write(tree, &self.signer, &mut script)?;
-        script.add("COMMIT");
-        match (script.run(db).await, lines.pop()) {
-            (Err(StoreError::Conflict), Some(line)) => {
-                db.execute("ROLLBACK").await?;
-                Ok(Alone::Undecided(Box::new(tokens::Issue { exchange, line, reply })))
-            }
-            (written, _) => {
-                written?;
-                answers.recorded(reply, exchange, index);
-                Ok(Alone::Durable(next))
-            }
-        }
     }
 
     /// A batch in two trips to the database: one asks for all it rests on, one writes. Steps of their own kind come between.
@@ -207,15 +172,6 @@ impl Batch {
             Step::Issue(issue) => self.issues.push(issue),
             Step::Start(start) => self.starts.push(start),
             Step::Finish(finish) => self.finishes.push(finish),
-        }
-    }
-
-    /// The token, if it is all there is and one person approved it, as is usual when few ask at once.
-    fn lone_issue(&mut self) -> Option<tokens::Issue> {
-        let others = !self.singles.is_empty() || !self.starts.is_empty() || !self.finishes.is_empty();
-        match &self.issues[..] {
-            [issue] if !others && issue.exchange.approvers().len() == 1 => self.issues.pop(),
-            _ => None,
         }
     }
 

@@ -65,6 +65,7 @@ conformance! {
         i09_a_revoked_approval_ends_its_tokens
         i09_a_revoked_token_is_ended_once
         i08_time_ends_a_token_and_an_approval
+        who_is_refused_takes_nobody_along
         a_use_is_of_the_token_it_names
         a_use_ends_once
         what_a_layer_reports_is_on_record_once;

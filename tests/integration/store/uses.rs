@@ -94,6 +94,22 @@ pub(super) async fn i08_time_ends_a_token_and_an_approval(bed: Bed) {
     assert!(matches!(bed.store.issue(late).await, Err(IssueRefused::NotNow)));
 }
 
+pub(super) async fn who_is_refused_takes_nobody_along(bed: Bed) {
+    let (good, ended) = (bed.token(100).await, bed.token(100).await);
+    bed.revoke(bed.read(ended.approval()).await).await.unwrap();
+    let begun = bed.begin(&good).await.unwrap().into_value();
+    let finish = || bed.store.finish_use(open(&begun), Some(Outcome::unsent("over")), bed.now());
+    let begins = join_all((0..60).map(|number| bed.begin(if number % 2 == 0 { &good } else { &ended })));
+    let (begins, ends) = tokio::join!(begins, join_all((0..3).map(|_| finish())));
+    for (number, begun) in begins.iter().enumerate() {
+        assert_eq!(begun.is_ok(), number % 2 == 0, "{begun:?}");
+    }
+    assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1, "a use ends once");
+    assert_eq!(bed.read(good.approval()).await.grant().unwrap().uses, 31);
+    assert_eq!(bed.read(ended.approval()).await.grant().unwrap().uses, 0);
+    log::verify(bed.store.as_ref()).await;
+}
+
 pub(super) async fn a_use_is_of_the_token_it_names(bed: Bed) {
     let (one, two) = (bed.token(5).await, bed.token(5).await);
     let mut start = bed.use_of(&one);
