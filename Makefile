@@ -124,11 +124,12 @@ tools-test: tools-walls tools-layers
 	fi
 
 # socat and ripgrep are asked for by the sandbox that runs are compared with; the bench itself has npm install that one below target/.
+# nginx and HAProxy are what the proxy is compared with.
 tools-bench: tools-walls
-	@for tool in socat:socat ripgrep:rg; do \
+	@for tool in socat:socat ripgrep:rg nginx-light:nginx haproxy:haproxy; do \
 	  if ! command -v "$${tool#*:}" >/dev/null; then \
-	    echo "installing $${tool%:*} with apt: a sandbox that runs are compared with needs it"; \
-	    apt-get update -q && apt-get install -y -q "$${tool%:*}"; \
+	    echo "installing $${tool%:*} with apt: something that Exeat is compared with needs it or is it"; \
+	    apt-get update -q && RUNLEVEL=1 apt-get install -y -q "$${tool%:*}"; \
 	  fi; \
 	done
 

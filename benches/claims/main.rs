@@ -7,6 +7,7 @@
 mod bed;
 mod claim;
 mod decision;
+mod egress;
 mod exchange;
 mod growth;
 mod http;
@@ -50,6 +51,9 @@ async fn main() -> Found {
     }
     if runs("uses") {
         uses::run().await?;
+    }
+    if runs("egress") {
+        egress::run().await?;
     }
     if runs("exchange") {
         exchange::run().await?;

@@ -42,6 +42,7 @@ impl Drop for Process {
 pub(crate) struct Exeat {
     pub(crate) process: Process,
     pub(crate) agent: SocketAddr,
+    pub(crate) proxy: SocketAddr,
     review: SocketAddr,
     review_key: String,
     pub(crate) agent_key: String,
@@ -75,8 +76,8 @@ impl Exeat {
         BufReader::new(output).read_line(&mut line)?;
         let ready: Value = serde_json::from_str(&line)?;
         let address = |name: &str| Found::Ok(text(&ready, name)?.trim_start_matches("http://").parse()?);
-        let (agent, review) = (address("agent")?, address("review")?);
-        Ok(Self { process, agent, review, review_key, agent_key: String::new() })
+        let (agent, review, proxy) = (address("agent")?, address("review")?, address("proxy")?);
+        Ok(Self { process, agent, proxy, review, review_key, agent_key: String::new() })
     }
 
     /// The program as somebody starts it who holds the agent's key.
@@ -112,25 +113,12 @@ impl Exeat {
 
     /// The exchange of an approval.
     pub(crate) fn exchange(&self, approval: &str) -> Shot {
-        self.form("/oauth/token", format!(
-            "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token={approval}\
-             &subject_token_type=urn%3Aexeat%3Aparams%3Aoauth%3Atoken-type%3Aapproval-id"
-        ))
+        exchange(&self.agent_key, approval)
     }
 
     /// The introspection of a token.
     pub(crate) fn introspection(&self, token: &str) -> Shot {
-        self.form("/oauth/introspect", format!("token={token}"))
-    }
-
-    fn form(&self, path: &str, body: String) -> Shot {
-        Shot {
-            method: Method::POST,
-            path: path.to_owned(),
-            caller: ("authorization", format!("Bearer {}", self.agent_key)),
-            content_type: "application/x-www-form-urlencoded",
-            body: Bytes::from(body),
-        }
+        form(&self.agent_key, "/oauth/introspect", format!("token={token}"))
     }
 
     async fn install(&self) -> Found<String> {
@@ -142,6 +130,28 @@ impl Exeat {
         self.person(Method::POST, "/v1/identities", Some(json!({"identity": "service:ci-bot"}))).await?;
         self.person(Method::POST, "/v1/credentials", Some(credential)).await?;
         text(&self.person(Method::POST, "/v1/agents", Some(agent)).await?, "key")
+    }
+}
+
+/// The exchange of an approval by the agent of this key.
+pub(crate) fn exchange(key: &str, approval: &str) -> Shot {
+    form(
+        key,
+        "/oauth/token",
+        format!(
+            "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token={approval}\
+         &subject_token_type=urn%3Aexeat%3Aparams%3Aoauth%3Atoken-type%3Aapproval-id"
+        ),
+    )
+}
+
+fn form(key: &str, path: &str, body: String) -> Shot {
+    Shot {
+        method: Method::POST,
+        path: path.to_owned(),
+        caller: ("authorization", format!("Bearer {key}")),
+        content_type: "application/x-www-form-urlencoded",
+        body: Bytes::from(body),
     }
 }
 
