@@ -1,5 +1,5 @@
 //! What is granted to a run, as it was last read. Memory only opens, and what it opens the store checks again in the step that writes
-//! it; before anything is refused, it is read anew.
+//! it; before anything is refused for want of an approval, it is read anew.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
