@@ -147,13 +147,7 @@ pub(super) fn close(finishes: Vec<Finish>, asks: &mut Script) -> Result<Closing,
     if finishes.is_empty() {
         return Ok(Closing { finishes, closed: None });
     }
-    let closed = asks.add(
-        "DELETE FROM open_uses
-         WHERE (id, token_id, approval_id, agent_id) IN
-               (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?))
-         RETURNING id",
-    );
-    asks.bind(open(&finishes)?)?;
+    let closed = remove(&finishes, asks)?;
     Ok(Closing { finishes, closed: Some(closed) })
 }
 
@@ -180,12 +174,7 @@ pub(super) fn finish(
 /// Adds to `writes` what begins and ends all of these, so that the script fails if one of them is not to.
 pub(super) fn assume(starts: &[Start], finishes: &[Finish], writes: &mut Script) -> Result<(), StoreError> {
     if !finishes.is_empty() {
-        writes.add(
-            "DELETE FROM open_uses
-             WHERE (id, token_id, approval_id, agent_id) IN
-                   (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?))",
-        );
-        writes.bind(open(finishes)?)?;
+        remove(finishes, writes)?;
         all_of(finishes.len(), writes)?;
     }
     if starts.is_empty() {
@@ -225,8 +214,17 @@ fn all_of(count: usize, writes: &mut Script) -> Result<(), StoreError> {
     writes.bind(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-fn open(finishes: &[Finish]) -> Result<String, StoreError> {
-    rows(finishes.iter().map(|Finish { open, .. }| (open.id, open.token, open.approval, open.agent)))
+/// Closes those of the uses that are open; says which.
+fn remove(finishes: &[Finish], script: &mut Script) -> Result<Place, StoreError> {
+    let removed = script.add(
+        "DELETE FROM open_uses
+         WHERE (id, token_id, approval_id, agent_id) IN
+               (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?))
+         RETURNING id",
+    );
+    let open = finishes.iter().map(|Finish { open, .. }| (open.id, open.token, open.approval, open.agent));
+    script.bind(rows(open)?)?;
+    Ok(removed)
 }
 
 fn texts(rows: &[SqliteRow]) -> Result<HashSet<String>, StoreError> {
