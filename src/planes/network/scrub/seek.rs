@@ -37,21 +37,21 @@ pub(super) fn beginnings(needle: &Needle) -> Set {
     needle.tracks().fold(INTRODUCERS, |set, (_, opening)| set.with(opening.first))
 }
 
-/// Looks for the secret on `track` at `start`. `first` is what the track begins with; nothing follows the view when it is `over`.
+/// Looks for the secret on `track`, which begins with `opening`, at `start`. Nothing follows the view when it is `over`.
 ///
 /// What is found does not change when more of the text is seen, but for `Begun`.
 pub(super) fn at(
-    (needle, track, first): (&Needle, Track, Set),
+    (needle, track, opening): (&Needle, Track, Opening),
     view: &[u8],
     start: usize,
     over: bool,
 ) -> Found {
-    let plain = INTRODUCERS.with(between(track));
-    if is_plainly_other(needle, (track, first), view, start, plain) {
+    let not_plain = INTRODUCERS.with(between(track));
+    if is_plainly_other(needle, (track, opening), view, start, not_plain) {
         return Found::Nothing;
     }
     let mut reading = Reading { track, view, steps: Vec::new(), begun: None };
-    if reading.ends(start, first, 0).is_empty() && reading.begun.is_none() {
+    if reading.ends(start, opening.first, 0).is_empty() && reading.begun.is_none() {
         return Found::Nothing;
     }
     reading.read(needle, start, over)
@@ -60,7 +60,7 @@ pub(super) fn at(
 /// The quick no: symbols as themselves, up to one that is neither there nor could be spelled in another way.
 fn is_plainly_other(
     needle: &Needle,
-    (track, first): (Track, Set),
+    (track, opening): (Track, Opening),
     view: &[u8],
     start: usize,
     not_plain: Set,
@@ -69,12 +69,15 @@ fn is_plainly_other(
         if not_plain.has(*byte) {
             return false;
         }
-        if index == 0 && !first.has(*byte) {
-            return true;
-        }
-        match needle.symbol(track, index) {
-            Some(symbol) if symbol.is(*byte) => {}
-            Some(_) => return true,
+        // Most texts are something else at the first or second place, and to make a symbol takes longest.
+        let is_here = match (index, opening.second) {
+            (0, _) => Some(opening.first.has(*byte)),
+            (1, Some(second)) => Some(second.has(*byte)),
+            _ => needle.symbol(track, index).map(|symbol| symbol.is(*byte)),
+        };
+        match is_here {
+            Some(true) => {}
+            Some(false) => return true,
             None => return false,
         }
     }
@@ -213,15 +216,5 @@ pub(super) fn on_all_tracks(
     start: usize,
     over: bool,
 ) -> impl Iterator<Item = (Track, Found)> {
-    let (here, next) = (view.get(start).copied(), view.get(start + 1).copied());
-    // The quickest no: neither of the first two could be spelled in another way, and they are not the secret's.
-    let may_begin = move |(track, opening): &(Track, Opening)| {
-        let goes_on = |next| {
-            let known = opening.second.map(|second| second.with(INTRODUCERS).with(between(*track)));
-            known.is_none_or(|known| known.has(next))
-        };
-        here.is_none_or(|here| INTRODUCERS.has(here) || opening.first.has(here) && next.is_none_or(goes_on))
-    };
-    let tracks = needle.tracks().filter(may_begin);
-    tracks.map(move |(track, opening)| (track, at((needle, track, opening.first), view, start, over)))
+    needle.tracks().map(move |(track, opening)| (track, at((needle, track, opening), view, start, over)))
 }
