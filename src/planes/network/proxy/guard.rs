@@ -18,7 +18,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::framing::Body;
 use super::head::{self, Head};
-use super::limits::{Limits, Untaken};
+use super::limits::{Brought, Limits, Untaken};
 use super::reason::Refused;
 use super::verdicts::Verdicts;
 
@@ -39,8 +39,7 @@ pub(super) struct Guard<IO> {
     /// Judged and not yet taken by hyper.
     ready: BytesMut,
     deadline: Pin<Box<Sleep>>,
-    /// What the body has brought since the deadline was set.
-    brought: usize,
+    brought: Brought,
     untaken: Untaken,
     lingered: usize,
 }
@@ -79,7 +78,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Guard<IO> {
             inbox: BytesMut::new(),
             ready: BytesMut::new(),
             deadline: Box::pin(tokio::time::sleep(limits.idle)),
-            brought: 0,
+            brought: Brought::default(),
             untaken: Untaken::default(),
             lingered: 0,
         }
@@ -194,7 +193,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Guard<IO> {
                 }
             }
             State::Body(_) => match ready!(self.poll_fill(cx))? {
-                Fill::Bytes => self.keep_pace(),
+                Fill::Bytes => {
+                    if self.brought.suffices(self.inbox.len(), &self.limits, &self.deadline) {
+                        self.restart_timer(self.limits.body);
+                    }
+                }
                 Fill::End => self.state = State::Ended { refused: false },
                 Fill::Late => return Poll::Ready(Err(self.break_body(Refused::TOO_SLOW))),
             },
@@ -239,16 +242,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Guard<IO> {
         }
     }
 
-    /// More of a body came. Where the time was over before anybody looked, it was not the client that was slow.
-    fn keep_pace(&mut self) {
-        self.brought += self.inbox.len();
-        if self.brought >= self.limits.floor || self.deadline.is_elapsed() {
-            self.restart_timer(self.limits.body);
-        }
-    }
-
     fn restart_timer(&mut self, after: Duration) {
-        self.brought = 0;
+        self.brought = Brought::default();
         self.deadline.as_mut().reset(Instant::now() + after);
     }
 

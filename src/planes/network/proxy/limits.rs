@@ -29,6 +29,19 @@ impl Default for Limits {
     }
 }
 
+/// What a body has brought since its clock was set.
+#[derive(Debug, Default)]
+pub(super) struct Brought(usize);
+
+impl Brought {
+    /// So many bytes came: whether the clock is to be set anew. Where the time was over before anybody looked, it was not the client
+    /// that was slow.
+    pub(super) fn suffices(&mut self, bytes: usize, limits: &Limits, clock: &Sleep) -> bool {
+        self.0 += bytes;
+        self.0 >= limits.floor || clock.is_elapsed()
+    }
+}
+
 /// Ends writing to a client that takes nothing.
 #[derive(Debug, Default)]
 pub(super) struct Untaken(Option<Pin<Box<Sleep>>>);

@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::inspect::Payload;
-use super::limits::Limits;
+use super::limits::{Brought, Limits};
 use super::record::{REQUEST_BROKE, Tally};
 use super::trailers;
 
@@ -37,8 +37,7 @@ struct Patience {
     limits: Limits,
     timer: Pin<Box<Sleep>>,
     waiting: bool,
-    /// What came since the timer began.
-    brought: usize,
+    brought: Brought,
     closing: CancellationToken,
 }
 
@@ -55,7 +54,7 @@ impl Outgoing {
         (limits, closing): (Limits, CancellationToken),
     ) -> Self {
         let timer = Box::pin(tokio::time::sleep(limits.body));
-        let patience = Patience { limits, timer, waiting: false, brought: 0, closing };
+        let patience = Patience { limits, timer, waiting: false, brought: Brought::default(), closing };
         let stream = Some(OfStream { slot: slot.map(str::to_owned), takes_trailers, patience });
         Self { stream, ..self }
     }
@@ -89,16 +88,15 @@ impl Patience {
     /// Nothing came: whether that has been so for too long.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         if !std::mem::replace(&mut self.waiting, true) {
-            self.brought = 0;
+            self.brought = Brought::default();
             self.timer.as_mut().reset(Instant::now() + self.limits.body);
         }
         self.timer.as_mut().poll(cx).is_ready()
     }
 
-    /// Something came. Where the time was over before anybody looked, it was not the client that was slow.
+    /// Something came.
     fn keep_pace(&mut self, bytes: usize) {
-        self.brought += bytes;
-        if self.brought >= self.limits.floor || self.timer.is_elapsed() {
+        if self.brought.suffices(bytes, &self.limits, &self.timer) {
             self.waiting = false;
         }
     }
