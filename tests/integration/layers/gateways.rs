@@ -1,7 +1,7 @@
 //! Real gateways, as `examples/` configures them: only ports, keys and the upstream's name are put in. `make tools-test` installs them.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::{Layer, Stand};
-use crate::house::binary;
+use crate::house::{Program, binary};
 
 /// How long a gateway may take to begin, and an answer to come.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -26,22 +26,7 @@ pub(super) struct Gateway {
     /// The root to trust inside a tunnel, and a line for `CONNECT`; none where requests go in the clear.
     tunnel: Option<(String, String)>,
     host: String,
-    process: Option<Process>,
-}
-
-/// A gateway's process, ended with the test.
-struct Process {
-    child: Child,
-    _dir: TempDir,
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Asked, not killed: a master ends its workers.
-        let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        drop(self.child.wait());
-    }
+    process: Option<Program>,
 }
 
 /// An answer as it came.
@@ -104,7 +89,7 @@ impl Gateway {
         let ask = format!("GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.host);
         loop {
             let process = self.process.as_mut().unwrap();
-            assert!(process.child.try_wait().unwrap().is_none(), "{} ended by itself", self.name);
+            assert!(!process.has_ended(), "{} ended by itself", self.name);
             if TcpStream::connect(&self.address).await.is_ok() && self.conversation(&ask).await.status == 403
             {
                 return;
@@ -251,18 +236,10 @@ impl Place {
         file
     }
 
-    fn start(self, name: &'static str, mut command: Command) -> Gateway {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
-        let child =
-            child.unwrap_or_else(|error| panic!("{name} cannot be started ({error}): make tools-test"));
-        let address = self.address();
-        Gateway {
-            name,
-            address,
-            tunnel: None,
-            host: self.host,
-            process: Some(Process { child, _dir: self.dir }),
-        }
+    fn start(self, name: &'static str, command: Command) -> Gateway {
+        let (address, host) = (self.address(), self.host);
+        let process = Some(Program::start(name, command, self.dir));
+        Gateway { name, address, tunnel: None, host, process }
     }
 }
 

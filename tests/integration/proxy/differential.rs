@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::Duration;
 
 use exeat::planes::network::proxy::form::Form;
@@ -13,6 +13,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use tempfile::TempDir;
+
+use crate::house::Program;
 
 /// Heads that are made; of these, at least so many have to be taken by both for the comparison to say something.
 const HEADS: usize = 20_000;
@@ -30,9 +32,8 @@ struct Understood {
 }
 
 struct Nginx {
-    child: Child,
     port: u16,
-    _dir: TempDir,
+    _program: Program,
 }
 
 impl Nginx {
@@ -58,12 +59,12 @@ impl Nginx {
         std::fs::write(&file, config).unwrap();
         let mut command = Command::new("nginx");
         command.args(["-e", "stderr", "-g", "daemon off;", "-p"]).arg(dir.path()).arg("-c").arg(file);
-        let mut nginx = Self { child: command.spawn().unwrap(), port, _dir: dir };
+        let mut program = Program::start("nginx", command, dir);
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            assert!(nginx.child.try_wait().unwrap().is_none(), "nginx ended by itself");
+            assert!(!program.has_ended(), "nginx ended by itself");
             std::thread::sleep(Duration::from_millis(20));
         }
-        nginx
+        Self { port, _program: program }
     }
 
     /// What it made of these bytes, request by request; none for one that it refused.
@@ -78,14 +79,6 @@ impl Nginx {
         let answers = String::from_utf8(answers).unwrap();
         let heads = answers.split("HTTP/1.1 ").skip(1).filter(|head| !head.starts_with("100 "));
         heads.map(|head| if head.starts_with("200 ") { understood(head) } else { None }).collect()
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        drop(self.child.wait());
     }
 }
 

@@ -1,8 +1,6 @@
 //! HTTP/2 between client and proxy: each stream is a request of its own, whatever its neighbours do.
 
 use std::process::Stdio;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -59,7 +57,7 @@ async fn problem(response: Response<RecvStream>, member: &str) -> String {
 }
 
 /// The next upstream connection, with the head of its first request.
-async fn reached(stage: &mut Stage) -> (Wire, String) {
+pub(super) async fn reached(stage: &mut Stage) -> (Wire, String) {
     let mut upstream = stage.upstream.connection().await;
     let head = upstream.head().await;
     (upstream, head)
@@ -282,36 +280,6 @@ async fn j12_an_upload_that_stops_ends_its_stream_alone() {
     let (mut upstream, _) = reached(&mut stage).await;
     upstream.send(OK).await;
     assert_eq!(whole(answer.await.unwrap()).await.0, "ok");
-}
-
-#[tokio::test]
-async fn j12_a_slow_reader_holds_the_upstream_back() {
-    const WHOLE: usize = 32 * 1024 * 1024;
-    // What the proxy may hold is a hundred times less; the rest is room in the sockets of this machine.
-    const ON_THE_WAY: usize = 16 * 1024 * 1024;
-    let mut stage = Stage::new().await;
-    let mut client = client(&stage).await;
-    let answer = get(&stage, &mut client, "/lasting").await;
-    let (mut upstream, _) = reached(&mut stage).await;
-    let written = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&written);
-    stage.tasks.spawn(async move {
-        upstream.send(&format!("HTTP/1.1 200 OK\r\nContent-Length: {WHOLE}\r\n\r\n")).await;
-        for _ in 0..WHOLE / 65_536 {
-            upstream.send_bytes(&vec![b'x'; 65_536]).await;
-            count.fetch_add(65_536, Ordering::SeqCst);
-        }
-    });
-    let (mut body, mut read) = (answer.await.unwrap().into_body(), 0);
-    while let Some(piece) = body.data().await {
-        let piece = piece.unwrap();
-        read += piece.len();
-        tokio::task::yield_now().await;
-        assert!(written.load(Ordering::SeqCst) <= read + ON_THE_WAY);
-        body.flow_control().release_capacity(piece.len()).unwrap();
-    }
-    assert_eq!(read, WHOLE);
-    assert_eq!(stage.outcome().await.bytes_down, WHOLE as u64);
 }
 
 #[tokio::test]

@@ -39,17 +39,47 @@ async fn takes_slowly(reader: &mut Wire, sent: &AtomicUsize) {
     }
 }
 
-#[tokio::test]
-async fn j12_a_slow_client_holds_the_upstream_back() {
-    let mut stage = Stage::new().await;
+/// A client that has asked, and an upstream that has begun a long answer.
+async fn answering(stage: &mut Stage) -> (Wire, Wire) {
     let mut wire = stage.tunnel().await;
     wire.send(&(stage.request("GET", "/a") + "\r\n")).await;
     let mut upstream = stage.upstream.connection().await;
     upstream.head().await;
-    upstream.send(&format!("HTTP/1.1 200 OK\r\nContent-Length: {WHOLE}\r\n\r\n")).await;
+    upstream.send(&long()).await;
     wire.head().await;
+    (wire, upstream)
+}
+
+fn long() -> String {
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {WHOLE}\r\n\r\n")
+}
+
+#[tokio::test]
+async fn j12_a_slow_client_holds_the_upstream_back() {
+    let mut stage = Stage::new().await;
+    let (mut wire, upstream) = answering(&mut stage).await;
     let sent = sends(&stage, upstream);
     takes_slowly(&mut wire, &sent).await;
+    assert_eq!(stage.outcome().await.bytes_down, WHOLE as u64);
+}
+
+#[tokio::test]
+async fn j12_a_slow_reader_of_a_stream_holds_the_upstream_back() {
+    let mut stage = Stage::new().await;
+    let mut client = http2::client(&stage).await;
+    let answer = http2::get(&stage, &mut client, "/lasting").await;
+    let (mut upstream, _) = http2::reached(&mut stage).await;
+    upstream.send(&long()).await;
+    let sent = sends(&stage, upstream);
+    let (mut body, mut read) = (answer.await.unwrap().into_body(), 0);
+    while let Some(piece) = body.data().await {
+        let piece = piece.unwrap();
+        read += piece.len();
+        tokio::task::yield_now().await;
+        assert!(sent.load(Ordering::SeqCst) <= read + ON_THE_WAY);
+        body.flow_control().release_capacity(piece.len()).unwrap();
+    }
+    assert_eq!(read, WHOLE);
     assert_eq!(stage.outcome().await.bytes_down, WHOLE as u64);
 }
 
@@ -70,12 +100,7 @@ async fn j12_a_slow_upstream_holds_the_client_back() {
 async fn j12_a_client_that_takes_nothing_ends_its_use() {
     let limits = Limits { body: Duration::from_millis(100), ..Limits::default() };
     let mut stage = Stage::with(Plan { limits, ..Plan::default() }).await;
-    let mut wire = stage.tunnel().await;
-    wire.send(&(stage.request("GET", "/a") + "\r\n")).await;
-    let mut upstream = stage.upstream.connection().await;
-    upstream.head().await;
-    upstream.send(&format!("HTTP/1.1 200 OK\r\nContent-Length: {WHOLE}\r\n\r\n")).await;
-    wire.head().await;
+    let (_wire, upstream) = answering(&mut stage).await;
     stage.tasks.spawn(async move {
         // Ends with an error when the proxy closes.
         drop(upstream.into_inner().write_all(&vec![b'x'; WHOLE]).await);
