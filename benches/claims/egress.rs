@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use self::client::{Connection, Request, Way};
 use self::peers::{Peer, Upstream};
 use crate::claim::{Found, at_least, at_most, median, note, skipped};
-use crate::http::{self, call};
+use crate::http;
 use crate::process::{Exeat, Process, exchange, scratch, text};
 use crate::uses::one_sync;
 
@@ -30,6 +30,9 @@ const MEMORY: &str = "/dev/shm";
 
 /// What the upstream expects to be sent in the end.
 const SECRET: &str = "a-secret-of-the-bench";
+
+/// The way that is claimed something about.
+const CLAIMED: &str = "Exeat, in memory";
 
 /// One way to the upstream, under its name.
 struct Named {
@@ -53,7 +56,7 @@ pub(crate) async fn run() -> Found {
     let (memory_data, disk_data) = (memory.path().join("exeat"), directory.path().join("exeat"));
     let (in_memory, on_disk) = (start(&memory_data, &upstream).await?, start(&disk_data, &upstream).await?);
     let mut ways = vec![direct(&upstream)];
-    ways.push(through("Exeat, in memory", (&in_memory, &memory_data), &upstream).await?);
+    ways.push(through(CLAIMED, (&in_memory, &memory_data), &upstream).await?);
     ways.push(through("Exeat, on disk", (&on_disk, &disk_data), &upstream).await?);
     let mut peers = Vec::new();
     for peer in [Peer::nginx(directory.path(), &upstream), Peer::haproxy(directory.path(), &upstream)] {
@@ -74,40 +77,36 @@ pub(crate) async fn run() -> Found {
     waiting(&ways).await?;
     anew(&ways).await?;
     large(&ways).await?;
-    idle(&in_memory.process, ways.get(1).ok_or("no way")?).await
+    idle(&in_memory.process, ways.iter().find(|way| way.name == CLAIMED).ok_or("no way")?).await
+}
+
+/// A figure of each way, round by round.
+async fn rounds(ways: &[Named], figure: impl AsyncFn(&Named) -> Found<f64>) -> Found<Vec<Vec<f64>>> {
+    let mut figures = vec![Vec::new(); ways.len()];
+    for _ in 0..ROUNDS {
+        for (way, figures) in ways.iter().zip(&mut figures) {
+            figures.push(figure(way).await?);
+        }
+    }
+    Ok(figures)
 }
 
 /// Requests on kept connections.
 async fn kept(ways: &[Named], connections: usize, disk: &Path) -> Found {
-    let mut rates = vec![Vec::new(); ways.len()];
-    let mut syncs = Vec::new();
-    for _ in 0..ROUNDS {
-        for (way, rates) in ways.iter().zip(&mut rates) {
-            rates.push(load::kept(&way.way, &way.request, connections).await?);
-        }
-        syncs.push(one_sync(disk)?);
-    }
-    let ratios = ratios(&mut rates);
-    let title = |what: &str| format!("{what}, {connections} connections, to direct");
-    at_least(&title("requests in memory"), ratio_of(ways, &ratios, 1), 0.40, "x");
-    note("one sync of this disk", median(&mut syncs), "ms");
-    tell(ways, &mut rates, &ratios, "/s");
+    let rates = rounds(ways, async |way| load::kept(&way.way, &way.request, connections).await).await?;
+    tell(&format!("requests in memory, {connections} connections, to direct"), 0.40, ways, rates, "/s");
+    note("one sync of this disk", one_sync(disk)?, "ms");
     Ok(())
 }
 
 /// What one request waits at 500 a second.
 async fn waiting(ways: &[Named]) -> Found {
-    let mut times = vec![Vec::new(); ways.len()];
-    for _ in 0..ROUNDS {
-        for (way, times) in ways.iter().zip(&mut times) {
-            let mut waited = load::paced(&way.way, &way.request).await?;
-            times.push(median(&mut waited) * 1000.0);
-        }
-    }
+    let figure = async |way: &Named| Ok(median(&mut load::paced(&way.way, &way.request).await?) * 1000.0);
+    let mut times = rounds(ways, figure).await?;
     let mut middles = times.iter_mut().map(|times| median(times));
     let direct = middles.next().unwrap_or(f64::NAN);
     for (way, middle) in ways.iter().skip(1).zip(middles) {
-        if way.name == "Exeat, in memory" {
+        if way.name == CLAIMED {
             at_most("added median at 500 requests a second", middle - direct, 200.0, "µs");
         } else {
             note(&format!("the same, {}", way.name), middle - direct, "µs");
@@ -119,29 +118,15 @@ async fn waiting(ways: &[Named]) -> Found {
 
 /// A connection for each request.
 async fn anew(ways: &[Named]) -> Found {
-    let mut rates = vec![Vec::new(); ways.len()];
-    for _ in 0..ROUNDS {
-        for (way, rates) in ways.iter().zip(&mut rates) {
-            rates.push(load::anew(&way.way, &way.request).await?);
-        }
-    }
-    let ratios = ratios(&mut rates);
-    at_least("new connections to direct", ratio_of(ways, &ratios, 1), 0.80, "x");
-    tell(ways, &mut rates, &ratios, "/s");
+    let rates = rounds(ways, async |way| load::anew(&way.way, &way.request).await).await?;
+    tell("new connections, to direct", 0.80, ways, rates, "/s");
     Ok(())
 }
 
 /// Bodies of 10 MB.
 async fn large(ways: &[Named]) -> Found {
-    let mut rates = vec![Vec::new(); ways.len()];
-    for _ in 0..ROUNDS {
-        for (way, rates) in ways.iter().zip(&mut rates) {
-            rates.push(load::large(&way.way, &way.large).await?);
-        }
-    }
-    let ratios = ratios(&mut rates);
-    at_least("10 MB answers, scrubbed, to direct", ratio_of(ways, &ratios, 1), 0.50, "x");
-    tell(ways, &mut rates, &ratios, "MB/s");
+    let rates = rounds(ways, async |way| load::large(&way.way, &way.large).await).await?;
+    tell("10 MB answers, scrubbed, to direct", 0.50, ways, rates, "MB/s");
     Ok(())
 }
 
@@ -159,22 +144,15 @@ async fn idle(process: &Process, way: &Named) -> Found {
     Ok(())
 }
 
-/// To the first way, round by round, of which the middle one counts.
-fn ratios(rates: &mut [Vec<f64>]) -> Vec<f64> {
+/// The claim, and each way beside it: to the first one, round by round, of which the middle one counts.
+fn tell(claim: &str, bound: f64, ways: &[Named], mut rates: Vec<Vec<f64>>, unit: &str) {
     let direct = rates.first().cloned().unwrap_or_default();
-    let to_direct = |rates: &Vec<f64>| {
-        median(&mut rates.iter().zip(&direct).map(|(rate, direct)| rate / direct).collect::<Vec<_>>())
-    };
-    rates.iter().map(to_direct).collect()
-}
-
-fn ratio_of(ways: &[Named], ratios: &[f64], at: usize) -> f64 {
-    debug_assert!(at < ways.len());
-    ratios.get(at).copied().unwrap_or(f64::NAN)
-}
-
-fn tell(ways: &[Named], rates: &mut [Vec<f64>], ratios: &[f64], unit: &str) {
-    for ((way, rates), ratio) in ways.iter().zip(rates).zip(ratios) {
+    for (way, rates) in ways.iter().zip(&mut rates) {
+        let ratio =
+            median(&mut rates.iter().zip(&direct).map(|(rate, direct)| rate / direct).collect::<Vec<_>>());
+        if way.name == CLAIMED {
+            at_least(claim, ratio, bound, "x");
+        }
         note(&format!("{}, {ratio:.2} of direct", way.name), median(rates), unit);
     }
 }
@@ -198,14 +176,7 @@ async fn through(name: &'static str, (exeat, data): (&Exeat, &Path), upstream: &
     let agent = json!({"name": "loader", "identities": ["service:ci-bot"], "upstreams": ["large"]});
     let agent = exeat.person(Method::POST, "/v1/agents", Some(agent)).await?;
     let key = text(&agent, "key")?;
-    let asked = json!({"identity": "service:ci-bot", "reason": "to measure",
-        "items": [{"type": "http", "upstream": "large", "methods": ["GET"], "paths": ["/**"]}]});
-    let caller = ("authorization", format!("Bearer {key}"));
-    let asked = call(exeat.agent, Method::POST, "/v1/approvals", caller, Some(asked)).await?;
-    let approval = text(&asked, "id")?;
-    let decision = json!({"statement_digest": text(&asked, "statement_digest")?,
-        "items": [{"index": 0, "decision": "approve"}]});
-    exeat.person(Method::POST, &format!("/v1/approvals/{approval}/decision"), Some(decision)).await?;
+    let approval = exeat.approved(&key, "large", "/**").await?;
     let (_, answer) = http::Connection::to(exeat.agent).await?.ask(&exchange(&key, &approval)).await?;
     let token = text(&serde_json::from_slice::<Value>(&answer)?, "access_token")?;
     let root = std::fs::read_to_string(data.join("ca.pem"))?;

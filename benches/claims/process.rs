@@ -101,9 +101,14 @@ impl Exeat {
 
     /// An approval that gives as many tokens as the settings allow.
     pub(crate) async fn approval(&self) -> Found<String> {
+        self.approved(&self.agent_key, "github", "/repos/acme/app/**").await
+    }
+
+    /// The same of these paths of an upstream, for the agent of this key.
+    pub(crate) async fn approved(&self, key: &str, upstream: &str, paths: &str) -> Found<String> {
         let body = json!({"identity": "service:ci-bot", "reason": "to measure", "items":
-            [{"type": "http", "upstream": "github", "methods": ["GET"], "paths": ["/repos/acme/app/**"]}]});
-        let caller = ("authorization", format!("Bearer {}", self.agent_key));
+            [{"type": "http", "upstream": upstream, "methods": ["GET"], "paths": [paths]}]});
+        let caller = ("authorization", format!("Bearer {key}"));
         let asked = call(self.agent, Method::POST, "/v1/approvals", caller, Some(body)).await?;
         let id = text(&asked, "id")?;
         let decision = json!({"statement_digest": text(&asked, "statement_digest")?, "items": [{"index": 0, "decision": "approve"}]});

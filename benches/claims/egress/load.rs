@@ -70,35 +70,33 @@ pub(super) async fn paced(way: &Arc<Way>, request: &Request) -> Found<Vec<f64>> 
 
 /// Requests a second, each on a connection of its own.
 pub(super) async fn anew(way: &Arc<Way>, request: &Request) -> Found<f64> {
-    let (began, mut tasks) = (Instant::now(), JoinSet::new());
-    for _ in 0..ANEW {
-        let (way, request) = (Arc::clone(way), request.clone());
-        drop(tasks.spawn(async move {
-            let mut count = 0;
-            while began.elapsed() < ROUND {
-                Connection::by(&way).await?.ask(&request).await?;
-                count += 1;
-            }
-            Found::Ok(count)
-        }));
-    }
-    Ok(sum(tasks).await? / began.elapsed().as_secs_f64())
+    each_anew(way, request, ANEW, |_| 1).await
 }
 
 /// Megabytes a second of large bodies, each on a connection of its own.
 pub(super) async fn large(way: &Arc<Way>, request: &Request) -> Found<f64> {
+    Ok(each_anew(way, request, LARGE, |bytes| bytes).await? / 1e6)
+}
+
+/// What the bodies count for, in a second.
+async fn each_anew(
+    way: &Arc<Way>,
+    request: &Request,
+    at_once: usize,
+    counts: fn(usize) -> usize,
+) -> Found<f64> {
     let (began, mut tasks) = (Instant::now(), JoinSet::new());
-    for _ in 0..LARGE {
+    for _ in 0..at_once {
         let (way, request) = (Arc::clone(way), request.clone());
         drop(tasks.spawn(async move {
-            let mut bytes = 0;
+            let mut sum = 0;
             while began.elapsed() < ROUND {
-                bytes += Connection::by(&way).await?.ask(&request).await?;
+                sum += counts(Connection::by(&way).await?.ask(&request).await?);
             }
-            Found::Ok(bytes)
+            Found::Ok(sum)
         }));
     }
-    Ok(sum(tasks).await? / began.elapsed().as_secs_f64() / 1e6)
+    Ok(sum(tasks).await? / began.elapsed().as_secs_f64())
 }
 
 async fn sum(mut tasks: JoinSet<Found<usize>>) -> Found<f64> {
