@@ -99,7 +99,7 @@ impl Bed {
         let changes = [
             Change::AddPerson { person: self.reviewer.clone(), key: sha256(&[b"rita"]) },
             Change::AddIdentity { identity: identity.clone() },
-            Change::PutUpstream { upstream: upstream.clone() },
+            Change::PutUpstream { upstream: upstream.clone(), client_key: None },
             Change::PutCredential { credential, version: 1, upstream: upstream.id, identity, sealed },
             Change::AddAgent { agent: self.agent.clone(), key: sha256(&[b"builder"]) },
             Change::SetPolicy { version: policy().version() },

@@ -39,15 +39,23 @@ pub(super) struct Attempted<'a> {
 /// A use on record whose credential has not been opened.
 pub(super) struct Begun {
     pub(super) recorded: Recorded<UseStart>,
-    credential: Arc<SealedCredential>,
+    sealed: SealedForUse,
     life: Duration,
     cut: CancellationToken,
+}
+
+/// What a use is made with, sealed.
+struct SealedForUse {
+    credential: Arc<SealedCredential>,
+    /// The key of the client certificate, where Exeat dials and the upstream is shown one.
+    client_key: Option<Arc<[u8]>>,
 }
 
 /// A use on record and what it is made with. The credential can be had only from a use that is on record.
 pub(super) struct ActiveUse {
     pub(super) recorded: Recorded<UseStart>,
     pub(super) credential: Secret,
+    pub(super) client_key: Option<Secret>,
     pub(super) life: Duration,
     pub(super) cut: CancellationToken,
 }
@@ -111,7 +119,7 @@ impl Broker {
         address: Option<SocketAddr>,
         life: Duration,
     ) -> Result<Begun, Problem> {
-        let Some(credential) = self.credential_for(upstream, &permit) else {
+        let Some(sealed) = self.sealed_for(upstream, &permit, address) else {
             let refusal = Refusal::of(ProblemKind::TokenInvalid, "stale", permit.target());
             return Err(self.refuse_use(agent, caller, Some(permit.token()), refusal).await);
         };
@@ -123,8 +131,8 @@ impl Broker {
         let means = Means {
             id,
             upstream: upstream.id,
-            credential: credential.id,
-            credential_version: credential.version,
+            credential: sealed.credential.id,
+            credential_version: sealed.credential.version,
             address,
             via: caller.via,
             at: self.now(),
@@ -139,7 +147,7 @@ impl Broker {
                 if let Some(granted) = run.and_then(|run| run.granted()) {
                     granted.count_use(start.approval);
                 }
-                Ok(Begun { recorded, credential, life, cut: beginning.keep() })
+                Ok(Begun { recorded, sealed, life, cut: beginning.keep() })
             }
             Err(denied) => {
                 drop(beginning);
@@ -150,9 +158,13 @@ impl Broker {
 
     /// Use on record → credential.
     pub(super) async fn opened(&self, begun: Begun, upstream: &Upstream) -> Result<ActiveUse, Problem> {
-        let Begun { recorded, credential, life, cut } = begun;
-        match self.open_credential(&recorded, upstream, &credential) {
-            Ok(credential) => Ok(ActiveUse { recorded, credential, life, cut }),
+        let Begun { recorded, sealed, life, cut } = begun;
+        let client_key = sealed.client_key.as_ref();
+        let client_key = client_key.map(|key| self.open_client_key(&recorded, upstream, key)).transpose();
+        let opened = client_key
+            .and_then(|key| Ok((self.open_credential(&recorded, upstream, &sealed.credential)?, key)));
+        match opened {
+            Ok((credential, client_key)) => Ok(ActiveUse { recorded, credential, client_key, life, cut }),
             Err(problem) => {
                 let outcome = Outcome::unsent("credential_not_opened");
                 self.finish_use(recorded.value().id, outcome).await;
@@ -233,10 +245,17 @@ impl Broker {
         }
     }
 
-    fn credential_for(&self, upstream: &Upstream, permit: &Permit) -> Option<Arc<SealedCredential>> {
+    fn sealed_for(
+        &self,
+        upstream: &Upstream,
+        permit: &Permit,
+        dialled: Option<SocketAddr>,
+    ) -> Option<SealedForUse> {
         let catalog = self.catalog();
         // The upstream was looked up when the connection began; only the definition in force is used.
         let current = catalog.upstream(&upstream.name).filter(|current| current.as_ref() == upstream)?;
-        catalog.credential(current.id, permit.token().identity()).cloned()
+        let credential = catalog.credential(current.id, permit.token().identity()).cloned()?;
+        let client_key = dialled.and_then(|_| catalog.client_key(current.id)).cloned();
+        Some(SealedForUse { credential, client_key })
     }
 }

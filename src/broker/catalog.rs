@@ -20,6 +20,7 @@ pub struct Catalog {
     layers: HashMap<Digest, Arc<Layer>>,
     identities: Vec<Identity>,
     upstreams: BTreeMap<Name, Arc<Upstream>>,
+    client_keys: HashMap<UpstreamId, Arc<[u8]>>,
     origins: HashMap<Origin, Arc<Upstream>>,
     credentials: HashMap<(UpstreamId, Identity), Arc<SealedCredential>>,
     policy: Option<Digest>,
@@ -29,11 +30,11 @@ impl Catalog {
     /// Indexes what a store gave.
     #[must_use]
     pub fn of(installed: Installed) -> Self {
-        let upstreams: BTreeMap<_, _> = installed
-            .upstreams
-            .into_iter()
-            .map(|upstream| (upstream.name.clone(), Arc::new(upstream)))
-            .collect();
+        let (mut upstreams, mut client_keys) = (BTreeMap::new(), HashMap::new());
+        for (upstream, client_key) in installed.upstreams {
+            client_keys.extend(client_key.map(|sealed| (upstream.id, sealed.into())));
+            upstreams.insert(upstream.name.clone(), Arc::new(upstream));
+        }
         let by_origin = |upstream: &Arc<Upstream>| {
             upstream.origins.iter().map(|origin| (origin.clone(), Arc::clone(upstream))).collect::<Vec<_>>()
         };
@@ -44,6 +45,7 @@ impl Catalog {
             identities: installed.identities,
             origins: upstreams.values().flat_map(by_origin).collect(),
             upstreams,
+            client_keys,
             credentials: installed
                 .credentials
                 .into_iter()
@@ -128,6 +130,12 @@ impl Catalog {
     #[must_use]
     pub fn upstream_at(&self, origin: &Origin) -> Option<&Arc<Upstream>> {
         self.origins.get(origin)
+    }
+
+    /// The key of the client certificate that this upstream is shown; sealed.
+    #[must_use]
+    pub fn client_key(&self, upstream: UpstreamId) -> Option<&Arc<[u8]>> {
+        self.client_keys.get(&upstream)
     }
 
     /// Credentials, by id; sealed.

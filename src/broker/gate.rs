@@ -106,6 +106,7 @@ fn admitted(active: ActiveUse) -> Admitted {
     Admitted {
         use_id: start.id,
         credential: active.credential,
+        client_key: active.client_key,
         credential_version: (start.credential, start.credential_version),
         life: active.life,
         cut: active.cut,

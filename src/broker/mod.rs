@@ -49,7 +49,7 @@ pub use log::{ConsistencyProof, InclusionProof};
 pub use report::Subject;
 pub use request::{Ask, Asked, AskedLimits};
 pub use runs::{KeeperTold, Keeping, NewRun, StartedRun, Told};
-pub use setup::{NewAgent, NewLayer, NewUpstream, VaultRotated};
+pub use setup::{NewAgent, NewClientCertificate, NewLayer, NewUpstream, VaultRotated};
 pub use signing::{KeyError, Signing, new_key, open_key, open_sealed, public_key, seal_key};
 pub use why::{Asker, Why};
 

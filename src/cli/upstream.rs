@@ -10,7 +10,7 @@ use super::output::{DONE, Output, Page, listed};
 use super::settings::ReviewSide;
 use crate::domain::name::Name;
 use crate::domain::upstream::{Cookies, Origin, Slot};
-use crate::edges::wire::{UpstreamBody, UpstreamList, UpstreamView};
+use crate::edges::wire::{SecretText, UpstreamBody, UpstreamList, UpstreamView};
 
 /// Define the systems that are reached with a credential.
 #[derive(Debug, Subcommand)]
@@ -25,7 +25,8 @@ pub(crate) enum Upstream {
 Examples:
   exeat upstream add github --origin https://api.github.com --slot bearer
   exeat upstream add registry --origin https://npm.internal:8443 --slot basic:ci --ca ca.pem --allow-address 10.20.0.0/16
-  exeat upstream add weather --origin https://api.weather.example --slot query:appid")]
+  exeat upstream add weather --origin https://api.weather.example --slot query:appid
+  exeat upstream add bank --origin https://api.bank.example --slot bearer --client-certificate exeat.pem --client-key exeat-key.pem")]
 pub(crate) struct Add {
     /// Its name: what scope items say.
     #[arg(value_name = "NAME")]
@@ -39,6 +40,12 @@ pub(crate) struct Add {
     /// Roots to trust there instead of the system's, as a PEM file.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// The certificate to show it where it asks for one (mutual TLS), and those that vouch for it, as a PEM file.
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    client_certificate: Option<PathBuf>,
+    /// The private key of that certificate, as a PEM file without a passphrase; Exeat seals a copy.
+    #[arg(long, value_name = "FILE", requires = "client_certificate")]
+    client_key: Option<PathBuf>,
     /// A private address range it may be reached at; repeat for more.
     #[arg(long, value_name = "CIDR")]
     allow_address: Vec<IpNet>,
@@ -79,6 +86,8 @@ impl Add {
             origins: self.origin,
             slot: self.slot,
             ca_pem: self.ca.as_ref().map(read).transpose()?,
+            client_certificate: self.client_certificate.as_ref().map(read).transpose()?,
+            client_key: self.client_key.as_ref().map(read).transpose()?.map(SecretText::new),
             allow_addresses: self.allow_address,
             cookies: self.cookies,
         };
@@ -92,6 +101,9 @@ fn told(page: &mut Page, upstream: &UpstreamView) {
     page.line(format!("upstream: {} ({}), version {}", upstream.name, upstream.id, upstream.version));
     page.field("answers at", listed(&upstream.origins));
     page.field("credential", format!("goes to {}", upstream.slot));
+    if upstream.client_certificate.is_some() {
+        page.field("is shown", "a client certificate".to_owned());
+    }
     if !upstream.allow_addresses.is_empty() {
         page.field("may be at", listed(&upstream.allow_addresses));
     }

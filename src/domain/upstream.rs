@@ -31,6 +31,10 @@ pub struct Upstream {
     pub slot: Slot,
     /// Roots to trust instead of the system's, in PEM.
     pub ca_pem: Option<String>,
+    /// The certificate that is shown where it asks for one (RFC 8446 §4.4.2) and those that vouch for it, in PEM. Its private key is
+    /// sealed, and not in here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<String>,
     /// Private address ranges this upstream may be reached at.
     pub allow_addresses: Vec<IpNet>,
     /// What becomes of the cookies that it sets.

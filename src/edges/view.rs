@@ -95,6 +95,7 @@ pub(super) fn upstream(upstream: &Upstream) -> UpstreamView {
         origins: upstream.origins.clone(),
         slot: upstream.slot.clone(),
         ca_pem: upstream.ca_pem.clone(),
+        client_certificate: upstream.client_certificate.clone(),
         allow_addresses: upstream.allow_addresses.clone(),
         cookies: upstream.cookies,
     }

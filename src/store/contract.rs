@@ -64,8 +64,8 @@ pub enum Change {
     /// An acting identity. Naming one twice changes nothing.
     AddIdentity { identity: Identity },
     /// A definition, new (version 1) or the next version of one; approvals bound to an older one become stale.
-    /// `Conflict` when the version is not the next.
-    PutUpstream { upstream: Upstream },
+    /// `Conflict` when the version is not the next. A client certificate comes with its key, sealed, and no key without one.
+    PutUpstream { upstream: Upstream, client_key: Option<Vec<u8>> },
     /// A sealed credential, new (version 1) or the next version; approvals bound to an older one become stale.
     /// `Conflict` when the version is not the next, or upstream and identity have another credential (A15).
     PutCredential {
@@ -77,6 +77,8 @@ pub enum Change {
     },
     /// The same version of a credential, sealed anew under another key. `Conflict` when the version differs.
     Reseal { credential: CredentialId, version: u64, sealed: Vec<u8> },
+    /// The same for the key of a client certificate; the version is that of the upstream.
+    ResealClientKey { upstream: UpstreamId, version: u64, sealed: Vec<u8> },
     /// The policy in force. Approvals made under another become stale.
     SetPolicy { version: Digest },
     /// A new signing key that takes over for its purpose.

@@ -50,8 +50,8 @@ pub struct Installed {
     pub layers: Vec<(Layer, Digest)>,
     /// Acting identities.
     pub identities: Vec<Identity>,
-    /// Upstreams, the current version of each.
-    pub upstreams: Vec<Upstream>,
+    /// Upstreams, the current version of each, with the sealed key of the client certificate where there is one.
+    pub upstreams: Vec<(Upstream, Option<Vec<u8>>)>,
     /// Credentials, the current version of each.
     pub credentials: Vec<SealedCredential>,
     /// The policy in force.

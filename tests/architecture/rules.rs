@@ -90,6 +90,10 @@ const EXPOSE: &[(&str, &str)] = &[
     ("broker/setup/credentials.rs", "a new credential is checked for what cannot stand in a header field"),
     ("edges/api/token.rs", "a new token leaves, once, in the answer of the exchange"),
     ("planes/network/authority.rs", "the key that signs the certificates of intercepted hosts"),
+    (
+        "planes/network/client_certificate.rs",
+        "the key of a client certificate is checked, and signs a handshake",
+    ),
     ("planes/network/proxy/place.rs", "a credential is put in its slot"),
     ("planes/network/scrub/needle.rs", "a credential is looked for in what its upstream answers"),
 ];

@@ -151,6 +151,7 @@ async fn furnish(broker: &Broker, by: &Person) -> (String, String, String) {
         origins: vec!["https://api.github.example".parse().unwrap()],
         slot: "bearer".parse().unwrap(),
         ca_pem: None,
+        client_certificate: None,
         allow_addresses: Vec::new(),
         cookies: exeat::domain::upstream::Cookies::Drop,
     };

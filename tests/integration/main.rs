@@ -7,6 +7,8 @@ mod bodies;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod client_certificates;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod crypto;

@@ -1,6 +1,7 @@
 //! What operators install. Each verb is one change of the store with its entry, then the catalog is read anew.
 
 mod agents;
+mod client_keys;
 mod credentials;
 mod layers;
 mod people;
@@ -8,6 +9,7 @@ mod rotation;
 mod upstreams;
 
 pub use agents::NewAgent;
+pub use client_keys::NewClientCertificate;
 pub use layers::NewLayer;
 pub use rotation::VaultRotated;
 pub use upstreams::NewUpstream;

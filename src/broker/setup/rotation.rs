@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::super::{Broker, Catalog, unavailable};
+use super::client_keys;
 use super::credentials::{binding, vault_failed};
 use crate::domain::ledger::{Event, KeyPurpose};
 use crate::domain::principal::Person;
 use crate::domain::problem::{Problem, ProblemKind};
-use crate::planes::secrets::vault::Sealed;
+use crate::domain::upstream::Upstream;
+use crate::planes::secrets::vault::{Binding, Sealed};
 use crate::store::{Change, SealedCredential, StoreError};
 
 /// What came of a rotation.
@@ -15,7 +17,7 @@ use crate::store::{Change, SealedCredential, StoreError};
 pub struct VaultRotated {
     /// The version of the key that seals from now on.
     pub version: u32,
-    /// Credentials sealed anew under it.
+    /// Credentials and client keys sealed anew under it.
     pub resealed: u32,
 }
 
@@ -43,6 +45,10 @@ impl Broker {
         for credential in catalog.credentials() {
             resealed += u32::from(self.reseal(by, &catalog, &credential).await?);
         }
+        for upstream in catalog.upstreams() {
+            let Some(sealed) = catalog.client_key(upstream.id) else { continue };
+            resealed += u32::from(self.reseal_client_key(by, upstream, sealed).await?);
+        }
         self.reload().await?;
         Ok(VaultRotated { version, resealed })
     }
@@ -59,11 +65,8 @@ impl Broker {
         };
         let (id, version) = (credential.id, credential.version);
         let binding = binding(id, version, upstream.id, &credential.identity, &upstream.slot);
-        let unreadable =
-            |_| Problem::new(ProblemKind::Internal, format!("Credential {id} cannot be read; add it again."));
-        let sealed = Sealed::parse(&credential.sealed).map_err(unreadable)?;
-        let anew =
-            self.parts.vault.reseal(&binding, &sealed, self.parts.random.as_ref()).map_err(vault_failed)?;
+        let what = || format!("Credential {id} cannot be read; add it again.");
+        let sealed = self.anew(&binding, &credential.sealed, what)?;
         let event = Event::CredentialSealed {
             credential: id,
             version,
@@ -72,7 +75,37 @@ impl Broker {
             identity: credential.identity.clone(),
             by: by.id,
         };
-        let change = Change::Reseal { credential: id, version, sealed: anew.as_bytes().to_vec() };
+        self.replaced(Change::Reseal { credential: id, version, sealed }, event).await
+    }
+
+    async fn reseal_client_key(
+        &self,
+        by: &Person,
+        upstream: &Upstream,
+        sealed: &[u8],
+    ) -> Result<bool, Problem> {
+        let (id, version) = (upstream.id, upstream.version);
+        let what =
+            || format!("The client key of {} cannot be read; define the upstream again.", upstream.name);
+        let sealed = self.anew(&client_keys::binding((id, version)), sealed, what)?;
+        let event =
+            Event::ClientKeySealed { upstream: id, upstream_name: upstream.name.clone(), version, by: by.id };
+        self.replaced(Change::ResealClientKey { upstream: id, version, sealed }, event).await
+    }
+
+    fn anew(
+        &self,
+        binding: &Binding,
+        sealed: &[u8],
+        unreadable: impl FnOnce() -> String,
+    ) -> Result<Vec<u8>, Problem> {
+        let sealed = Sealed::parse(sealed).map_err(|_| Problem::new(ProblemKind::Internal, unreadable()))?;
+        let anew = self.parts.vault.reseal(binding, &sealed, self.parts.random.as_ref());
+        Ok(anew.map_err(vault_failed)?.as_bytes().to_vec())
+    }
+
+    /// Writes what was sealed anew, unless a newer version came meanwhile.
+    async fn replaced(&self, change: Change, event: Event) -> Result<bool, Problem> {
         match self.parts.store.change(change, self.entry(event)).await {
             Ok(_) => Ok(true),
             Err(StoreError::Conflict) => Ok(false),

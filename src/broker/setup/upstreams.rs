@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 
 use super::super::{Broker, no_randomness, request::invalid};
+use super::client_keys::NewClientCertificate;
 use crate::base::id::UpstreamId;
 use crate::domain::identity::Identity;
 use crate::domain::ledger::Event;
@@ -14,7 +15,7 @@ use crate::planes::network::{addresses, proxy::are_roots};
 use crate::store::Change;
 
 /// An upstream to be defined, or defined anew.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct NewUpstream {
     /// Its name.
     pub name: Name,
@@ -24,6 +25,8 @@ pub struct NewUpstream {
     pub slot: Slot,
     /// Roots to trust instead of the system's, in PEM.
     pub ca_pem: Option<String>,
+    /// The certificate that it is shown, and its key.
+    pub client_certificate: Option<NewClientCertificate>,
     /// Private address ranges it may be reached at.
     pub allow_addresses: Vec<IpNet>,
     /// What becomes of the cookies that it sets.
@@ -34,11 +37,16 @@ impl Broker {
     /// Defines an upstream. A name that is there already gets its next version, and approvals for the one before are stale.
     ///
     /// # Errors
-    /// When an origin belongs to another upstream (A15), a range may never be allowed (B10), or the roots are not certificates.
-    pub async fn put_upstream(&self, by: &Person, new: NewUpstream) -> Result<Upstream, Problem> {
-        let upstream = self.upstream(new)?;
+    /// When an origin belongs to another upstream (A15), a range may never be allowed (B10), the roots are not certificates, or the client
+    /// key is not that of the client certificate.
+    pub async fn put_upstream(&self, by: &Person, mut new: NewUpstream) -> Result<Upstream, Problem> {
+        let certificate = new.client_certificate.take();
+        let chain = certificate.as_ref().map(|certificate| certificate.chain.clone());
+        let upstream = Upstream { client_certificate: chain, ..self.upstream(new)? };
+        let seal = |certificate| self.seal_client_key((upstream.id, upstream.version), certificate);
+        let client_key = certificate.as_ref().map(seal).transpose()?;
         let event = Event::UpstreamDefined { upstream: upstream.clone(), by: by.id };
-        self.install(by, Change::PutUpstream { upstream: upstream.clone() }, event).await?;
+        self.install(by, Change::PutUpstream { upstream: upstream.clone(), client_key }, event).await?;
         Ok(upstream)
     }
 
@@ -92,6 +100,7 @@ impl Broker {
             origins: new.origins,
             slot: new.slot,
             ca_pem: new.ca_pem,
+            client_certificate: None,
             allow_addresses: new.allow_addresses,
             cookies: new.cookies,
         })

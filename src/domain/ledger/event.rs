@@ -79,6 +79,8 @@ pub enum Event {
         identity: Identity,
         by: PersonId,
     },
+    /// The key of an upstream's client certificate was sealed anew; the version is that of the upstream.
+    ClientKeySealed { upstream: UpstreamId, upstream_name: Name, version: u64, by: PersonId },
     /// An agent asked.
     Requested { statement: Statement, digest: Digest },
     /// An agent's asking was refused before it became a request.

@@ -40,6 +40,7 @@ impl Event {
             Self::IdentityAdded { .. } => "identity_added",
             Self::UpstreamDefined { .. } => "upstream_defined",
             Self::CredentialSealed { .. } => "credential_sealed",
+            Self::ClientKeySealed { .. } => "client_key_sealed",
             Self::Requested { .. } => "requested",
             Self::RequestRefused { .. } => "request_refused",
             Self::Decided { .. } => "decided",

@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json};
 
-use crate::broker::NewUpstream;
-use crate::domain::problem::Problem;
+use crate::broker::{NewClientCertificate, NewUpstream};
+use crate::domain::problem::{Problem, ProblemKind};
 use crate::edges::caller::{AnyPerson, Operator};
 use crate::edges::extract::StrictJson;
 use crate::edges::state::Edge;
@@ -31,8 +31,18 @@ pub(super) async fn put(
     State(edge): State<Edge>,
     StrictJson(body): StrictJson<UpstreamBody, WITH_ROOTS>,
 ) -> Result<impl IntoResponse, Problem> {
-    let UpstreamBody { name, origins, slot, ca_pem, allow_addresses, cookies } = body;
-    let new = NewUpstream { name, origins, slot, ca_pem, allow_addresses, cookies };
+    let UpstreamBody { name, origins, slot, ca_pem, allow_addresses, cookies, .. } = body;
+    let client_certificate = match (body.client_certificate, body.client_key) {
+        (None, None) => None,
+        (Some(chain), Some(key)) => Some(NewClientCertificate { chain, key: key.into_secret() }),
+        (Some(_), None) => return Err(alone("/client_key", "the client certificate needs its private key")),
+        (None, Some(_)) => return Err(alone("/client_certificate", "the client key needs its certificate")),
+    };
+    let new = NewUpstream { name, origins, slot, ca_pem, client_certificate, allow_addresses, cookies };
     let upstream = edge.broker().put_upstream(&person, new).await?;
     Ok((StatusCode::CREATED, Json(view::upstream(&upstream))))
+}
+
+fn alone(field: &str, what: &str) -> Problem {
+    Problem::new(ProblemKind::RequestInvalid, format!("{field}: {what}."))
 }

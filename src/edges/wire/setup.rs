@@ -11,7 +11,7 @@ use crate::domain::name::Name;
 use crate::domain::upstream::{Cookies, Origin, Slot};
 
 /// `POST /v1/upstreams`: a new upstream, or the next version of the one with this name.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamBody {
     /// Its name.
@@ -26,6 +26,13 @@ pub struct UpstreamBody {
     /// Roots to trust instead of the system's, in PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_pem: Option<String>,
+    /// The certificate that is shown where it asks for one (mutual TLS) and those that vouch for it, in PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<String>,
+    /// The private key of that certificate, in PEM. It goes in and never comes out again (E10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(write_only)]
+    pub client_key: Option<SecretText>,
     /// Private address ranges it may be reached at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
@@ -56,6 +63,9 @@ pub struct UpstreamView {
     /// Roots to trust instead of the system's, in PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_pem: Option<String>,
+    /// The certificate that is shown where it asks for one (mutual TLS) and those that vouch for it, in PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<String>,
     /// Private address ranges it may be reached at.
     #[schema(value_type = Vec<String>)]
     pub allow_addresses: Vec<IpNet>,

@@ -2,6 +2,7 @@
 
 pub mod addresses;
 pub mod authority;
+pub mod client_certificate;
 pub mod decider;
 pub mod forward_auth;
 pub mod proxy;

@@ -7,7 +7,7 @@ use super::error::{corrupt, signed};
 use super::line::{Line, Lines};
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
-use crate::base::id::{AgentId, CredentialId, LayerId};
+use crate::base::id::{AgentId, CredentialId, LayerId, UpstreamId};
 use crate::domain::layer::Layer;
 use crate::domain::ledger::{Entry, Event};
 use crate::domain::principal::{Agent, Person};
@@ -41,12 +41,15 @@ pub(super) async fn apply(
                 .await?;
             Ok(())
         }
-        Change::PutUpstream { upstream } => put_upstream(db, &upstream).await,
+        Change::PutUpstream { upstream, client_key } => put_upstream(db, &upstream, client_key).await,
         Change::PutCredential { credential, version, upstream, identity, sealed } => {
             put_credential(db, &SealedCredential { id: credential, version, upstream, identity, sealed })
                 .await
         }
         Change::Reseal { credential, version, sealed } => reseal(db, credential, version, sealed).await,
+        Change::ResealClientKey { upstream, version, sealed } => {
+            reseal_client_key(db, upstream, version, sealed).await
+        }
         Change::SetPolicy { version } => set_policy(db, version).await,
         Change::AddKey { key } => add_key(db, &key).await,
         Change::Nothing => Ok(()),
@@ -141,16 +144,21 @@ async fn remove_layer(db: &mut SqliteConnection, layer: LayerId, at: Timestamp) 
     one(&ended)
 }
 
-async fn put_upstream(db: &mut SqliteConnection, upstream: &Upstream) -> Result<(), StoreError> {
+async fn put_upstream(
+    db: &mut SqliteConnection,
+    upstream: &Upstream,
+    client_key: Option<Vec<u8>>,
+) -> Result<(), StoreError> {
     let written = sqlx::query(if upstream.version == 1 {
-        "INSERT INTO upstreams (id, name, version, record) VALUES (?1, ?2, ?3, ?4)"
+        "INSERT INTO upstreams (id, name, version, record, client_key) VALUES (?1, ?2, ?3, ?4, ?5)"
     } else {
-        "UPDATE upstreams SET name = ?2, version = ?3, record = ?4 WHERE id = ?1 AND version = ?3 - 1"
+        "UPDATE upstreams SET name = ?2, version = ?3, record = ?4, client_key = ?5 WHERE id = ?1 AND version = ?3 - 1"
     })
     .bind(upstream.id.to_string())
     .bind(upstream.name.as_str())
     .bind(signed(upstream.version))
     .bind(json(upstream)?)
+    .bind(client_key)
     .execute(&mut *db)
     .await?;
     one(&written)?;
@@ -203,6 +211,23 @@ async fn reseal(
         .bind(sealed)
         .execute(db)
         .await?;
+    one(&written)
+}
+
+async fn reseal_client_key(
+    db: &mut SqliteConnection,
+    upstream: UpstreamId,
+    version: u64,
+    sealed: Vec<u8>,
+) -> Result<(), StoreError> {
+    let written = sqlx::query(
+        "UPDATE upstreams SET client_key = ?3 WHERE id = ?1 AND version = ?2 AND client_key IS NOT NULL",
+    )
+    .bind(upstream.to_string())
+    .bind(signed(version))
+    .bind(sealed)
+    .execute(db)
+    .await?;
     one(&written)
 }
 

@@ -38,8 +38,8 @@ pub(super) async fn installed(pool: &SqlitePool) -> Result<Installed, StoreError
     let layers = each(&layers.await?, row::layer)?;
     let identities = sqlx::query("SELECT identity FROM identities ORDER BY identity").fetch_all(&mut *db);
     let identities = each(&identities.await?, row::identity)?;
-    let upstreams =
-        sqlx::query("SELECT id, name, version, record FROM upstreams ORDER BY name").fetch_all(&mut *db);
+    let upstreams = sqlx::query("SELECT id, name, version, record, client_key FROM upstreams ORDER BY name")
+        .fetch_all(&mut *db);
     let upstreams = each(&upstreams.await?, row::upstream)?;
     let credentials =
         sqlx::query("SELECT id, version, upstream_id, identity, sealed FROM credentials ORDER BY id");

@@ -166,7 +166,7 @@ pub(super) fn layer(row: &SqliteRow) -> Result<(Layer, Digest), StoreError> {
     Ok((layer, cells.digest("key_hash")?))
 }
 
-pub(super) fn upstream(row: &SqliteRow) -> Result<Upstream, StoreError> {
+pub(super) fn upstream(row: &SqliteRow) -> Result<(Upstream, Option<Vec<u8>>), StoreError> {
     let cells = Cells::of(row, "upstreams");
     let upstream: Upstream = cells.json("record")?;
     cells.check(
@@ -174,7 +174,7 @@ pub(super) fn upstream(row: &SqliteRow) -> Result<Upstream, StoreError> {
             && upstream.name == cells.text("name")?
             && upstream.version == cells.number::<u64>("version")?,
     )?;
-    Ok(upstream)
+    Ok((upstream, cells.raw("client_key")?))
 }
 
 pub(super) fn credential(row: &SqliteRow) -> Result<SealedCredential, StoreError> {

@@ -1,6 +1,7 @@
 //! A real Exeat: the built binary, a data directory of its own, free ports, stopped when the test ends.
 
 mod handed;
+mod nginx;
 mod program;
 mod terminal;
 mod upstream;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub(crate) use handed::{hand_over, received};
+pub(crate) use nginx::Nginx;
 pub(crate) use program::Program;
 pub(crate) use terminal::Terminal;
 pub(crate) use upstream::Upstream;

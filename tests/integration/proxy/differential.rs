@@ -1,20 +1,16 @@
 //! Heads at random, through our reader and through nginx: what both take means the same to both, down to where the next request begins
 //! (C01–C06, D02). What is sent behind a head would be a request of its own to whoever frames it in another way.
 
-use std::fmt::Write as _;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::Command;
-use std::time::Duration;
+use std::net::{Ipv4Addr, TcpStream};
 
 use exeat::planes::network::proxy::form::Form;
 use exeat::planes::network::proxy::head::{Framing, Head, check, find_end};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
-use tempfile::TempDir;
 
-use crate::house::Program;
+use crate::house::Nginx;
 
 /// Heads that are made; of these, at least so many have to be taken by both for the comparison to say something.
 const HEADS: usize = 20_000;
@@ -31,55 +27,22 @@ struct Understood {
     target: String,
 }
 
-struct Nginx {
-    port: u16,
-    _program: Program,
-}
+/// Answers every request with what it understood.
+const TELLS: &str =
+    r#"add_header Understood "$request_method $host $request_uri" always; location / { return 200 seen; }"#;
 
-impl Nginx {
-    /// Answers every request with what it understood.
-    fn start() -> Self {
-        let dir = TempDir::new().unwrap();
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].iter().fold(
-            String::new(),
-            |mut all, name| {
-                write!(all, "{name}_temp_path {}/{name};", dir.path().display()).unwrap();
-                all
-            },
-        );
-        let config = format!(
-            "worker_processes 1; pid {0}/pid; error_log {0}/log crit; events {{ worker_connections 64; }}
-             http {{ access_log off; {temporary} large_client_header_buffers 4 64k; underscores_in_headers on;
-             server {{ listen 127.0.0.1:{port}; add_header Understood \"$request_method $host $request_uri\" always;
-             location / {{ return 200 seen; }} }} }}",
-            dir.path().display()
-        );
-        let file = dir.path().join("nginx.conf");
-        std::fs::write(&file, config).unwrap();
-        let mut command = Command::new("nginx");
-        command.args(["-e", "stderr", "-g", "daemon off;", "-p"]).arg(dir.path()).arg("-c").arg(file);
-        let mut program = Program::start("nginx", command, dir);
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            assert!(!program.has_ended(), "nginx ended by itself");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Self { port, _program: program }
+/// What it made of these bytes, request by request; none for one that it refused.
+fn understands(nginx: &Nginx, bytes: &[u8]) -> Vec<Option<Understood>> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, nginx.port)).unwrap();
+    // It may have closed already; what it said is still there.
+    drop(stream.write_all(bytes));
+    let mut answers = Vec::new();
+    if let Err(error) = stream.read_to_end(&mut answers) {
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     }
-
-    /// What it made of these bytes, request by request; none for one that it refused.
-    fn understands(&self, bytes: &[u8]) -> Vec<Option<Understood>> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
-        // It may have closed already; what it said is still there.
-        drop(stream.write_all(bytes));
-        let mut answers = Vec::new();
-        if let Err(error) = stream.read_to_end(&mut answers) {
-            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-        }
-        let answers = String::from_utf8(answers).unwrap();
-        let heads = answers.split("HTTP/1.1 ").skip(1).filter(|head| !head.starts_with("100 "));
-        heads.map(|head| if head.starts_with("200 ") { understood(head) } else { None }).collect()
-    }
+    let answers = String::from_utf8(answers).unwrap();
+    let heads = answers.split("HTTP/1.1 ").skip(1).filter(|head| !head.starts_with("100 "));
+    heads.map(|head| if head.starts_with("200 ") { understood(head) } else { None }).collect()
 }
 
 fn understood(head: &str) -> Option<Understood> {
@@ -180,7 +143,7 @@ fn head() -> impl Strategy<Value = String> {
 
 #[test]
 fn c06_what_nginx_takes_too_it_reads_in_the_same_way() {
-    let nginx = Nginx::start();
+    let nginx = Nginx::start("", TELLS, &[]);
     let (heads, mut runner, mut compared) = (head(), TestRunner::deterministic(), 0);
     for _ in 0..HEADS {
         let text = heads.new_tree(&mut runner).unwrap().current();
@@ -196,7 +159,7 @@ fn c06_what_nginx_takes_too_it_reads_in_the_same_way() {
             Framing::Chunked => format!("{:x}\r\n{HIDDEN}\r\n0\r\n\r\n", HIDDEN.len()),
         };
         let all = format!("{head}{body}{NEXT}");
-        let theirs = nginx.understands(all.as_bytes());
+        let theirs = understands(&nginx, all.as_bytes());
         let Some(Some(first)) = theirs.first() else { continue };
         assert_eq!(first, &ours, "{head:?}");
         compared += 1;

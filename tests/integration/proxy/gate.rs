@@ -88,6 +88,7 @@ impl Script {
             origins: vec![origin.clone()],
             slot: slot.parse().unwrap(),
             ca_pem,
+            client_certificate: None,
             allow_addresses: allow.iter().map(|range| range.parse().unwrap()).collect(),
             cookies: *self.cookies.lock().unwrap(),
         };
@@ -133,6 +134,7 @@ impl Script {
         Ok(Admitted {
             use_id: UseId::new(&clock(), &SystemRandomness::default()).unwrap(),
             credential: Secret::new(CREDENTIAL.as_bytes().to_vec()),
+            client_key: None,
             credential_version: (self.credential, self.version.load(Ordering::SeqCst)),
             life: self.life,
             // What lasts is never cut, so that it can be seen beside what is.

@@ -127,7 +127,7 @@ pub(super) async fn i06_a_changed_credential_makes_an_approval_stale(bed: Bed) {
 pub(super) async fn i06_a_changed_upstream_makes_an_approval_stale(bed: Bed) {
     let mut upstream = bed.upstream.clone();
     upstream.version = 2;
-    stale_after(bed, Change::PutUpstream { upstream }).await;
+    stale_after(bed, Change::PutUpstream { upstream, client_key: None }).await;
 }
 
 pub(super) async fn i06_a_changed_policy_makes_an_approval_stale(bed: Bed) {

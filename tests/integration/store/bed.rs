@@ -162,7 +162,7 @@ impl Bed {
         let changes = [
             Change::AddPerson { person: self.reviewer.clone(), key: sha256(&[b"rita"]) },
             Change::AddIdentity { identity: identity() },
-            Change::PutUpstream { upstream: self.upstream.clone() },
+            Change::PutUpstream { upstream: self.upstream.clone(), client_key: None },
             self.sealed(1),
             Change::AddAgent { agent: self.agent.clone(), key: sha256(&[b"builder"]) },
             Change::SetPolicy { version: self.policy.version() },

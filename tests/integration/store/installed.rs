@@ -3,6 +3,7 @@
 use exeat::base::id::{AgentId, CredentialId, LayerId, PersonId};
 use exeat::domain::layer::{Layer, LayerForm};
 use exeat::domain::ledger::{Event, KeyPurpose};
+use exeat::domain::upstream::Upstream;
 use exeat::store::{Change, SealedKey, StoreError};
 
 use super::bed::{Bed, digest, identity, ledger_key};
@@ -17,7 +18,7 @@ pub(super) async fn what_was_installed_is_given_back(bed: Bed) {
     assert_eq!(installed.people, [(bed.reviewer.clone(), digest("rita"))]);
     assert_eq!(installed.agents, [(bed.agent.clone(), digest("builder"))]);
     assert_eq!(installed.identities, vec![identity()]);
-    assert_eq!(installed.upstreams, vec![bed.upstream.clone()]);
+    assert_eq!(installed.upstreams, [(bed.upstream.clone(), None)]);
     assert_eq!(installed.credentials[0].sealed, b"sealed 1");
     assert_eq!(installed.policy, Some(bed.policy.version()));
 }
@@ -50,20 +51,42 @@ pub(super) async fn a_refused_change_leaves_no_entry(bed: Bed) {
 }
 
 pub(super) async fn versions_follow_one_another(bed: Bed) {
-    conflict(bed.change(Change::PutUpstream { upstream: bed.upstream.clone() }).await);
+    conflict(bed.change(Change::PutUpstream { upstream: bed.upstream.clone(), client_key: None }).await);
     let mut next = bed.upstream.clone();
     next.version = 3;
-    conflict(bed.change(Change::PutUpstream { upstream: next.clone() }).await);
+    conflict(bed.change(Change::PutUpstream { upstream: next.clone(), client_key: None }).await);
     next.version = 2;
-    bed.change(Change::PutUpstream { upstream: next.clone() }).await.unwrap();
+    bed.change(Change::PutUpstream { upstream: next.clone(), client_key: None }).await.unwrap();
     conflict(bed.change(bed.sealed(3)).await);
     bed.change(bed.sealed(2)).await.unwrap();
     let reseal = |version| Change::Reseal { credential: bed.credential, version, sealed: b"anew".to_vec() };
     conflict(bed.change(reseal(1)).await);
     bed.change(reseal(2)).await.unwrap();
     let installed = bed.store.installed().await.unwrap();
-    assert_eq!(installed.upstreams, [next]);
+    assert_eq!(installed.upstreams, [(next, None)]);
     assert_eq!((installed.credentials[0].version, &installed.credentials[0].sealed[..]), (2, &b"anew"[..]));
+}
+
+pub(super) async fn a_client_certificate_comes_with_its_key(bed: Bed) {
+    let mut next = bed.upstream.clone();
+    next.version = 2;
+    let put = |upstream: &Upstream, key: Option<&[u8]>| {
+        bed.change(Change::PutUpstream { upstream: upstream.clone(), client_key: key.map(<[u8]>::to_vec) })
+    };
+    put(&next, Some(b"key")).await.unwrap_err();
+    next.client_certificate = Some("certificate".into());
+    put(&next, None).await.unwrap_err();
+    put(&next, Some(b"key")).await.unwrap();
+    let reseal = |version| Change::ResealClientKey { upstream: next.id, version, sealed: b"anew".to_vec() };
+    conflict(bed.change(reseal(1)).await);
+    bed.change(reseal(2)).await.unwrap();
+    assert_eq!(bed.store.installed().await.unwrap().upstreams, [(next.clone(), Some(b"anew".to_vec()))]);
+    let plain = Upstream { version: 3, client_certificate: None, ..next };
+    put(&plain, None).await.unwrap();
+    conflict(
+        bed.change(Change::ResealClientKey { upstream: plain.id, version: 3, sealed: Vec::new() }).await,
+    );
+    assert_eq!(bed.store.installed().await.unwrap().upstreams, [(plain, None)]);
 }
 
 pub(super) async fn a15_a_use_has_one_credential(bed: Bed) {

@@ -38,6 +38,7 @@ conformance! {
         a_name_belongs_to_one_who_is_there
         a_refused_change_leaves_no_entry
         versions_follow_one_another
+        a_client_certificate_comes_with_its_key
         a15_a_use_has_one_credential
         keys_come_oldest_first
         an_agent_ends_with_all_it_had

@@ -11,7 +11,9 @@ use tokio_rustls::TlsConnector;
 
 use super::Proxy;
 use super::destination::Destination;
+use crate::base::secret::Secret;
 use crate::domain::upstream::Scheme;
+use crate::planes::network::client_certificate::InvalidClientCertificate;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +30,9 @@ pub(super) enum DialError {
     /// The upstream's own root certificates cannot be used.
     #[error("the upstream's root certificates cannot be used")]
     Roots(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The certificate it should be shown cannot be.
+    #[error("the client certificate cannot be shown")]
+    Certificate(#[source] InvalidClientCertificate),
     /// It took too long.
     #[error("the upstream took too long")]
     TooSlow,
@@ -46,18 +51,20 @@ pub(super) struct Dialled {
     pub(super) many: bool,
 }
 
-/// Connects to `destination`, and proves it is that host where its scheme is https. `alone`: HTTP/1.1 and nothing else.
+/// Connects to `destination`, and proves it is that host where its scheme is https, and who Exeat is where `client_key` is there.
+/// `alone`: HTTP/1.1 and nothing else.
 pub(super) async fn connect(
     proxy: &Proxy,
     destination: &Destination,
     alone: bool,
+    client_key: Option<&Secret>,
 ) -> Result<Dialled, DialError> {
     let tcp = connect_tcp(proxy, destination.addresses.as_slice()).await?;
     let peer = tcp.peer_addr().map_err(DialError::Connect)?;
     if destination.origin.scheme == Scheme::Http {
         return Ok(Dialled { stream: Box::new(tcp), peer, many: false });
     }
-    let config = proxy.trust.with(&destination.upstream, alone)?;
+    let config = proxy.trust.with(&destination.upstream, alone, client_key)?;
     let host = destination.origin.host.trim_start_matches('[').trim_end_matches(']');
     let name =
         ServerName::try_from(host.to_owned()).map_err(|error| DialError::Tls(io::Error::other(error)))?;

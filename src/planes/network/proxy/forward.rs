@@ -20,6 +20,7 @@ use super::outgoing::Outgoing;
 use super::place::Placement;
 use super::pool::{Key, Lease};
 use super::upgrade;
+use crate::base::secret::Secret;
 
 /// Why there is no response.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +42,7 @@ pub(super) enum ForwardError {
 /// Sends `request` with its credential to `destination`, over a kept connection if one serves.
 pub(super) async fn forward(
     proxy: &Arc<Proxy>,
-    destination: &Destination,
+    (destination, client_key): (&Destination, Option<&Secret>),
     key: Key,
     (mut request, placement): (Request<Outgoing>, Placement),
     may_switch: bool,
@@ -61,7 +62,8 @@ pub(super) async fn forward(
             Err(Unanswered::Broken(error)) => return Err(error),
         }
     }
-    let mut fresh = Lease::share(proxy, &key, Link::open(proxy, destination, key.alone).await?);
+    let fresh = Link::open(proxy, destination, key.alone, client_key).await?;
+    let mut fresh = Lease::share(proxy, &key, fresh);
     match fresh.send(request, &placement).await {
         Ok(response) => arrived(fresh, response),
         Err(Unanswered::Unsent(_)) => Err(ForwardError::Closed),

@@ -181,6 +181,8 @@ pub struct Admitted {
     pub use_id: UseId,
     /// What goes into the slot.
     pub credential: Secret,
+    /// The private key of the client certificate, where the upstream is shown one (DER).
+    pub client_key: Option<Secret>,
     /// Which credential that is and its version; an upstream connection is never shared between two.
     pub credential_version: (CredentialId, u64),
     /// How long the token still lives; what is still open then is cut (G06).

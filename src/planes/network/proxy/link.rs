@@ -22,6 +22,7 @@ use super::forward::ForwardError;
 use super::head::{MAX_HEAD_BYTES, MAX_HEADERS};
 use super::outgoing::Outgoing;
 use super::place::{Armed, Placement, Placing};
+use crate::base::secret::Secret;
 use crate::base::tasks::Tasks;
 
 /// How long a connection that comes back may take until it can be written to again.
@@ -86,8 +87,9 @@ impl Link {
         proxy: &Proxy,
         destination: &Destination,
         alone: bool,
+        client_key: Option<&Secret>,
     ) -> Result<Self, ForwardError> {
-        let dialled = dial::connect(proxy, destination, alone).await?;
+        let dialled = dial::connect(proxy, destination, alone, client_key).await?;
         let (tasks, peer) = (&proxy.parts.tasks, dialled.peer);
         let sender = if dialled.many {
             Self::many(tasks, dialled.stream).await

@@ -164,8 +164,8 @@ impl Conversation {
             agent,
             alone: client.is_some() || matches!(slot, Slot::Query { .. }),
         };
-        self.forward((&destination, key, admitted.credential), (outgoing, placement), (active, turn), client)
-            .await
+        let secrets = (admitted.credential, admitted.client_key);
+        self.forward((&destination, key, secrets), (outgoing, placement), (active, turn), client).await
     }
 
     /// Who asks, and where: by the tunnel, or by the request itself.
@@ -247,13 +247,15 @@ impl Conversation {
 
     async fn forward(
         &self,
-        (destination, key, credential): (&Destination, Key, Secret),
+        (destination, key, (credential, client_key)): (&Destination, Key, (Secret, Option<Secret>)),
         request: (Request<Outgoing>, Placement),
         (active, turn): (ActiveUse, Turn),
         client: Option<OnUpgrade>,
     ) -> Result<Response<Reply>, Problem> {
-        match forward::forward(&self.proxy, destination, key, request, client.is_some()).await {
+        let to = (destination, client_key.as_ref());
+        match forward::forward(&self.proxy, to, key, request, client.is_some()).await {
             Ok(mut response) => {
+                drop(client_key);
                 active.answered(response.status());
                 let upstream = hyper::upgrade::on(&mut response);
                 let (mut parts, body) = response.into_parts();

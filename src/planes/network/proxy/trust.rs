@@ -6,11 +6,14 @@ use quick_cache::sync::Cache;
 use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::dial::DialError;
 use crate::base::id::UpstreamId;
+use crate::base::secret::Secret;
 use crate::domain::upstream::Upstream;
+use crate::planes::network::client_certificate;
 
 /// How many upstreams' settings are kept.
 const MAX_UPSTREAMS: usize = 256;
@@ -28,8 +31,26 @@ impl Trust {
         Ok(Self { system: Arc::new(trusting(system_roots())?), upstreams: Cache::new(MAX_UPSTREAMS) })
     }
 
-    /// TLS with this version of this upstream. Its sessions are its own: they are resumed with no other.
-    pub(super) fn with(&self, upstream: &Upstream, alone: bool) -> Result<Arc<ClientConfig>, DialError> {
+    /// TLS with this version of this upstream. Its sessions are its own: they are resumed with no other, and where a certificate is
+    /// shown there is none to resume, since its key is not kept.
+    pub(super) fn with(
+        &self,
+        upstream: &Upstream,
+        alone: bool,
+        client_key: Option<&Secret>,
+    ) -> Result<Arc<ClientConfig>, DialError> {
+        let config = self.kept(upstream, alone)?;
+        let Some((chain, key)) = upstream.client_certificate.as_deref().zip(client_key) else {
+            return Ok(config);
+        };
+        let shown = client_certificate::shown(chain, key).map_err(DialError::Certificate)?;
+        let mut config = ClientConfig::clone(&config);
+        config.resumption = Resumption::disabled();
+        config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(shown));
+        Ok(Arc::new(config))
+    }
+
+    fn kept(&self, upstream: &Upstream, alone: bool) -> Result<Arc<ClientConfig>, DialError> {
         let key = (upstream.id, upstream.version, alone);
         if let Some(config) = self.upstreams.get(&key) {
             return Ok(config);

@@ -16,6 +16,8 @@ pub enum Kind {
     LedgerKey = 3,
     /// The key of the certificate authority that the egress proxy shows to sandboxes.
     CaKey = 4,
+    /// The key of the certificate that is shown to one upstream.
+    ClientKey = 5,
 }
 
 /// Everything a sealed secret is tied to.
