@@ -14,7 +14,7 @@ FUZZ_LONG ?= 600
 NODE := 22.23.3
 FUZZ_TARGETS := token_verify scope_item http_target body_facts git_push ledger_import proxy_head proxy_weave run_preface scrub vault_blob layer_question decider_frame
 
-.PHONY: help demo test ci fmt lint doc deny guards doctest examples fuzz-smoke fuzz bench clean tools-build tools-walls tools-test tools-clients tools-layers tools-bench tools-deny tools-fuzz
+.PHONY: help demo test ci fmt lint doc deny guards doctest examples fuzz-smoke fuzz bench screenshots clean tools-build tools-walls tools-test tools-clients tools-layers tools-browser tools-bench tools-deny tools-fuzz
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -80,6 +80,9 @@ fuzz-%: tools-fuzz
 bench: tools-build tools-bench ## Measure what is claimed
 	$(CARGO) bench --bench claims
 
+screenshots: tools-build tools-browser ## Pictures of every page, wide and narrow, light and dark, in target/screenshots
+	$(CARGO) test --test integration -- --ignored screenshots
+
 clean: ## Remove what was built
 	$(CARGO) clean
 	rm -rf fuzz/target fuzz/corpus fuzz/artifacts
@@ -118,9 +121,16 @@ tools-layers: tools-clients
 	fi
 
 # faketime steps the wall clock of a broker under test.
-tools-test: tools-walls tools-layers
+tools-test: tools-walls tools-layers tools-browser
 	@if [ ! -e /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 ]; then \
 	  echo "installing faketime with apt: tests step the clock with it"; apt-get update -q && apt-get install -y -q faketime; \
+	fi
+
+# The pages are driven in a real browser, which runs as nobody.
+tools-browser:
+	@if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then \
+	  echo "installing chromium and chromium-driver with apt: tests drive the pages in them"; \
+	  apt-get update -q && apt-get install -y -q --no-install-recommends chromium chromium-driver fonts-dejavu-core; \
 	fi
 
 # socat and ripgrep are asked for by the sandbox that runs are compared with; the bench itself has npm install that one below target/.

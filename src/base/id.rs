@@ -113,4 +113,6 @@ ids! {
     PersonId = "per";
     /// A layer: somebody else's proxy or sandbox.
     LayerId = "lay";
+    /// A person signed in on the pages.
+    SessionId = "ses";
 }

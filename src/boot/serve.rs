@@ -8,6 +8,7 @@ use std::time::Duration;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use zeroize::Zeroizing;
 
 use super::config::{Config, Listen};
 use super::open::{Opened, open};
@@ -20,7 +21,7 @@ use crate::edges::hosts::Hosts;
 use crate::edges::inside::Doorway;
 use crate::edges::listen::listen;
 use crate::edges::metrics::HttpMetrics;
-use crate::edges::state::{Edge, Listener, Parts};
+use crate::edges::state::{Edge, Listener, Parts, login_url};
 use crate::edges::{api, review};
 use crate::planes::network::addresses::SystemResolver;
 use crate::planes::network::proxy::door::{Doors, Openings};
@@ -43,6 +44,14 @@ pub struct Ready {
     pub proxy: SocketAddr,
     /// The root certificate for agents.
     pub ca: PathBuf,
+}
+
+impl Ready {
+    /// Where the pages are. By this name browsers keep a session and passkeys, which they do not for an address (WebAuthn §5.1.2).
+    #[must_use]
+    pub fn pages(&self) -> String {
+        format!("http://localhost:{}", self.review.port())
+    }
 }
 
 /// A running Exeat.
@@ -100,6 +109,13 @@ pub async fn serve(path: &Path, on: ListenOn, passphrase: Option<Secret>) -> Res
 }
 
 impl Serving {
+    /// A link with which the one person there is signs in once; none where there are more. It is for their terminal alone.
+    #[must_use]
+    pub fn login_link(&self) -> Option<Zeroizing<String>> {
+        let key = self.broker.login_link(self.broker.only_person()?.id).ok()?;
+        Some(Zeroizing::new(login_url(&self.ready.pages(), &key)))
+    }
+
     /// Serves until SIGINT or SIGTERM, then lets what is under way end and writes that it did.
     pub async fn until_stopped(mut self) {
         let [interrupt, terminate] = &mut self.stops;
@@ -213,7 +229,7 @@ fn start(
     let http = HttpMetrics::register(&mut registry);
     metrics::register(&mut registry, &proxy.counters(), &broker);
     let registry = Arc::new(registry);
-    let review_url = format!("http://{}", ready.review);
+    let review_url = ready.pages();
     let edge = |listener| {
         let (broker, registry) = (Arc::clone(&broker), Arc::clone(&registry));
         let inside = (listener == Listener::Run).then(|| HOST.to_owned());

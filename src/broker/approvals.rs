@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::Instant;
 
 use super::runs::OPENING;
 use super::{Broker, not_found, unavailable};
 use crate::base::id::ApprovalId;
-use crate::domain::approval::Approval;
+use crate::domain::approval::{Approval, History};
 use crate::domain::ledger::Event;
 use crate::domain::principal::Agent;
 use crate::domain::problem::{Problem, ProblemKind};
@@ -82,6 +82,22 @@ impl Broker {
         // Time may have run out since the state was written.
         found.retain(|seen| wanted.as_ref().is_none_or(|wanted| seen.state == wanted));
         Ok(found)
+    }
+
+    /// What a reviewer wants to know before they decide about `seen`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn history(&self, seen: &Approval) -> Result<History, Problem> {
+        let query = ApprovalQuery { agent: Some(seen.statement.agent.id), ..ApprovalQuery::default() };
+        let earlier = self.parts.store.approvals(query).await.map_err(unavailable)?;
+        Ok(History::of(&seen.statement, &earlier, self.now()))
+    }
+
+    /// The approvals that change from now on.
+    #[must_use]
+    pub fn changes(&self) -> Receiver<ApprovalId> {
+        self.changes.subscribe()
     }
 
     /// The agent takes its request back.

@@ -9,6 +9,7 @@ use crate::domain::identity::Identity;
 use crate::domain::layer::Layer;
 use crate::domain::name::Name;
 use crate::domain::principal::{Agent, Person};
+use crate::domain::session::Session;
 use crate::domain::upstream::{Bound, Origin, Upstream};
 use crate::store::{Installed, SealedCredential};
 
@@ -17,6 +18,7 @@ use crate::store::{Installed, SealedCredential};
 pub struct Catalog {
     agents: HashMap<Digest, Arc<Agent>>,
     people: HashMap<Digest, Arc<Person>>,
+    sessions: HashMap<Digest, Arc<Session>>,
     layers: HashMap<Digest, Arc<Layer>>,
     identities: Vec<Identity>,
     upstreams: BTreeMap<Name, Arc<Upstream>>,
@@ -41,6 +43,7 @@ impl Catalog {
         Self {
             agents: installed.agents.into_iter().map(|(agent, key)| (key, Arc::new(agent))).collect(),
             people: installed.people.into_iter().map(|(person, key)| (key, Arc::new(person))).collect(),
+            sessions: installed.sessions.into_iter().map(|(session, key)| (key, Arc::new(session))).collect(),
             layers: installed.layers.into_iter().map(|(layer, key)| (key, Arc::new(layer))).collect(),
             identities: installed.identities,
             origins: upstreams.values().flat_map(by_origin).collect(),
@@ -65,6 +68,18 @@ impl Catalog {
     #[must_use]
     pub fn person_by_key(&self, key: &Digest) -> Option<&Arc<Person>> {
         self.people.get(key)
+    }
+
+    /// The session whose key has this hash; it may be over.
+    #[must_use]
+    pub fn session_by_key(&self, key: &Digest) -> Option<&Arc<Session>> {
+        self.sessions.get(key)
+    }
+
+    /// Sessions, by id; some may be over.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<Arc<Session>> {
+        sorted(self.sessions.values().cloned().collect(), |session: &Arc<Session>| session.id)
     }
 
     /// The layer whose key has this hash.

@@ -6,17 +6,15 @@ use super::request::{invalid, item};
 use super::{Broker, not_found, unavailable};
 use crate::base::crypto::hash::Digest;
 use crate::base::id::ApprovalId;
-use crate::domain::approval::{
-    Approval, Authentication, DecideRefused, Decision, ItemDecision, Reason, Statement, Verdict,
-};
+use crate::domain::approval::{Approval, DecideRefused, Decision, ItemDecision, Reason, Statement, Verdict};
 use crate::domain::ledger::Event;
-use crate::domain::principal::Person;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::scope::ScopeItem;
+use crate::domain::session::Known;
 use crate::store::StoreError;
 
 /// A person's answers, as they came in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Answers {
     /// What they were shown.
     pub statement_digest: String,
@@ -44,7 +42,7 @@ impl Broker {
     /// A problem that says why the decision was not taken; the refusal is on record.
     pub async fn decide(
         &self,
-        person: &Person,
+        person: &Known,
         id: ApprovalId,
         answers: Answers,
     ) -> Result<Approval, Problem> {
@@ -67,7 +65,7 @@ impl Broker {
 
     async fn decided(
         &self,
-        person: &Person,
+        person: &Known,
         approval: Approval,
         answers: Answers,
     ) -> Result<Approval, Problem> {
@@ -94,12 +92,7 @@ impl Broker {
         }
     }
 
-    fn decision(
-        &self,
-        person: &Person,
-        statement: &Statement,
-        answers: Answers,
-    ) -> Result<Decision, Problem> {
+    fn decision(&self, person: &Known, statement: &Statement, answers: Answers) -> Result<Decision, Problem> {
         let shown: Digest =
             answers.statement_digest.parse().map_err(|_| told(DecideRefused::StatementChanged))?;
         let reason = answers.reason.map(|text| text.parse::<Reason>()).transpose();
@@ -108,7 +101,7 @@ impl Broker {
             person: person.id,
             name: person.name.clone(),
             at: self.now(),
-            authenticated_by: Authentication::ReviewKey,
+            authenticated_by: person.authenticated_by,
             statement_digest: shown,
             items: item_decisions(statement, answers.items)?,
             reason,

@@ -26,6 +26,7 @@ mod report;
 mod request;
 mod revoke;
 mod runs;
+mod sessions;
 mod setup;
 mod signing;
 mod strangers;
@@ -98,6 +99,7 @@ pub struct Broker {
     strangers: strangers::Strangers,
     verdicts: verdicts::Verdicts,
     epoch: granted::Epoch,
+    links: sessions::Links,
 }
 
 /// What every verb reaches for.
@@ -132,6 +134,7 @@ impl Broker {
             strangers: strangers::Strangers::default(),
             verdicts: verdicts::Verdicts::default(),
             epoch: granted::Epoch::default(),
+            links: sessions::Links::default(),
         })
     }
 

@@ -108,7 +108,11 @@ impl Broker {
             .create(Approval::asked(statement), idempotency, max_pending, self.entry(event))
             .await;
         let problem = match created {
-            Ok(Created::New(approval)) => return Ok(Asked { approval: approval.into_value(), new: true }),
+            Ok(Created::New(approval)) => {
+                let approval = approval.into_value();
+                self.changed(approval.statement.approval);
+                return Ok(Asked { approval, new: true });
+            }
             Ok(Created::Existing(approval)) => return Ok(Asked { approval, new: false }),
             Err(CreateRefused::Store(error)) => return Err(unavailable(error)),
             Err(CreateRefused::KeyReused) => Problem::new(

@@ -21,6 +21,7 @@ mod inside;
 mod lanes;
 mod layer;
 mod log;
+mod login;
 mod output;
 mod passphrase;
 mod person;
@@ -78,6 +79,7 @@ enum Command {
     Request(Box<request::Request>),
     Approve(approve::Approve),
     Deny(deny::Deny),
+    Login(login::Login),
     Token(token::Token),
     Revoke(revoke::Revoke),
     Report(report::Report),
@@ -188,6 +190,7 @@ async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Request(command) => command.run(output).await,
         Command::Approve(command) => command.run(output).await,
         Command::Deny(command) => command.run(output).await,
+        Command::Login(command) => command.run(output).await,
         Command::Token(command) => command.run(output).await,
         Command::Revoke(command) => command.run(output).await,
         Command::Report(command) => command.run(output).await,

@@ -1,12 +1,13 @@
 //! `exeat serve`: the broker.
 
+use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 
 use clap::Args;
 use serde_json::json;
 
 use super::failure::{Exit, Failure};
-use super::output::{DONE, Output};
+use super::output::{DONE, Output, note};
 use super::passphrase;
 use super::settings::DataDir;
 use crate::boot::{self, ListenOn};
@@ -51,6 +52,11 @@ impl Serve {
                 "ready: agents ask at {agent}, people decide at {review}, requests go out through {proxy}"
             ));
         })?;
+        if io::stdout().is_terminal()
+            && let Some(link) = serving.login_link()
+        {
+            note(&format!("sign in on the pages, once, within ten minutes: {}", *link));
+        }
         serving.until_stopped().await;
         DONE
     }

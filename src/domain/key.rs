@@ -16,6 +16,10 @@ pub enum KeyKind {
     Layer,
     /// A run's, in place of a credential it does not have; good for nothing but the slot of one upstream, on the run's own socket.
     Placeholder,
+    /// A person's browser, for the review listener.
+    Session,
+    /// A link to sign in with, good once.
+    Link,
 }
 
 impl KeyKind {
@@ -25,6 +29,8 @@ impl KeyKind {
             Self::Review => "exr_",
             Self::Layer => "exl_",
             Self::Placeholder => "exeat_pl_",
+            Self::Session => "exs_",
+            Self::Link => "exk_",
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod report;
 pub mod reported;
 pub mod run;
 pub mod scope;
+pub mod session;
 pub mod step;
 pub mod token;
 pub mod upstream;

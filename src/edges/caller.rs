@@ -1,6 +1,7 @@
 //! Who calls, as a type. A handler that takes an [`Operator`] cannot run for anybody else; there is no other check to forget.
 //!
-//! The key is looked up through the broker. Without one, with one that is not known, or with two, the answer is the same.
+//! The key, or a browser's session, is looked up through the broker. Without one, with one that is not known, or with two, the answer is
+//! the same.
 
 use std::sync::Arc;
 
@@ -8,10 +9,13 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
+use super::cookie;
 use super::state::{Edge, Listener};
+use crate::domain::approval::Authentication;
 use crate::domain::layer::Layer;
-use crate::domain::principal::{Agent, Person, Role};
+use crate::domain::principal::{Agent, Role};
 use crate::domain::problem::{Problem, ProblemKind};
+use crate::domain::session::Known;
 use crate::planes::network::forward_auth;
 
 /// Who may call a route.
@@ -79,7 +83,7 @@ impl FromRequestParts<Edge> for LayerCaller {
 macro_rules! people {
     ($($(#[$doc:meta])* $name:ident = $roles:expr;)+) => {$(
         $(#[$doc])*
-        pub struct $name(pub Arc<Person>);
+        pub struct $name(pub Known);
 
         impl Caller for $name {
             const ACCESS: Access = Access::Person($roles);
@@ -106,17 +110,35 @@ people! {
     AnyPerson = &Role::ALL;
 }
 
-async fn person(parts: &Parts, edge: &Edge, roles: &'static [Role]) -> Result<Arc<Person>, Problem> {
-    let key = bearer(&parts.headers).filter(|_| edge.listener() == Listener::Review);
-    let Some(person) = key.and_then(|key| edge.broker().person_by_key(key)) else {
-        return Err(unknown(edge, key.is_some(), "Send `Authorization: Bearer REVIEW_KEY`.").await);
-    };
+async fn person(parts: &Parts, edge: &Edge, roles: &'static [Role]) -> Result<Known, Problem> {
+    let person = known(parts, edge).await?;
     if roles.iter().any(|role| person.holds(*role)) {
         return Ok(person);
     }
     let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
     let detail = format!("This takes the role {}.", names.join(" or "));
     Err(Problem::new(ProblemKind::RoleRequired, detail).with("roles", names))
+}
+
+/// Who shows a review key, or whose browser shows a session; never both, of which one would not count.
+pub(super) async fn known(parts: &Parts, edge: &Edge) -> Result<Known, Problem> {
+    let here = edge.listener() == Listener::Review;
+    let cookie = cookie::session(&parts.headers)?.filter(|_| here);
+    let shown = parts.headers.contains_key(header::AUTHORIZATION);
+    let key = bearer(&parts.headers).filter(|_| here && cookie.is_none());
+    let person = match (key, &cookie) {
+        (Some(key), _) => edge.broker().person_by_key(key).map(|person| Known {
+            person,
+            authenticated_by: Authentication::ReviewKey,
+            session: None,
+        }),
+        (None, Some(key)) if !shown => edge.broker().person_by_session(key),
+        _ => None,
+    };
+    match person {
+        Some(person) => Ok(person),
+        None => Err(unknown(edge, shown && here, "Send `Authorization: Bearer REVIEW_KEY`.").await),
+    }
 }
 
 async fn unknown(edge: &Edge, shown: bool, detail: &str) -> Problem {

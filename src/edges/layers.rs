@@ -98,7 +98,7 @@ fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
         .into_response()
 }
 
-/// Nothing here is kept, framed, guessed at or linked from.
+/// Nothing here is kept, framed, guessed at or linked from. A page says itself what it may load.
 async fn secured(mut response: Response) -> Response {
     let said: [(HeaderName, &str); 6] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -109,7 +109,7 @@ async fn secured(mut response: Response) -> Response {
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
     for (name, value) in said {
-        drop(response.headers_mut().insert(name, HeaderValue::from_static(value)));
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

@@ -6,6 +6,7 @@
 pub mod api;
 pub mod caller;
 pub mod client;
+mod cookie;
 pub mod extract;
 pub mod hosts;
 pub mod inside;
@@ -18,5 +19,6 @@ pub mod review;
 pub mod route;
 pub mod state;
 mod view;
+mod web;
 mod why;
 pub mod wire;

@@ -5,7 +5,7 @@ use axum::Router;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::MethodRouter;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{HttpMethod, Operation, PathItem, Paths};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Content, OpenApi, Ref, Response};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
@@ -21,17 +21,26 @@ pub struct Route {
     access: Access,
     pace: Pace,
     operation: UtoipaMethodRouter<Edge>,
+    /// Whether it answers a browser, with a page: then it is in no document.
+    page: bool,
 }
 
 impl Route {
     /// A route for anybody.
     pub(super) const fn open(operation: UtoipaMethodRouter<Edge>) -> Self {
-        Self { access: Access::Anyone, pace: Pace::Prompt, operation }
+        Self { access: Access::Anyone, pace: Pace::Prompt, operation, page: false }
     }
 
     /// A route whose handler takes a `C`.
     pub(super) const fn of<C: Caller>(operation: UtoipaMethodRouter<Edge>) -> Self {
-        Self { access: C::ACCESS, pace: Pace::Prompt, operation }
+        Self { access: C::ACCESS, pace: Pace::Prompt, operation, page: false }
+    }
+
+    /// A page, or what a page sends.
+    pub(super) fn page(access: Access, method: HttpMethod, path: &str, handler: MethodRouter<Edge>) -> Self {
+        let mut paths = Paths::new();
+        drop(paths.paths.insert(path.to_owned(), PathItem::new(method, Operation::new())));
+        Self { access, pace: Pace::Prompt, operation: (Vec::new(), paths, handler), page: true }
     }
 
     /// The same, and it may wait for somebody.
@@ -43,6 +52,12 @@ impl Route {
     #[must_use]
     pub const fn access(&self) -> Access {
         self.access
+    }
+
+    /// Whether it is a page, or a form that a page sends: for browsers, by session alone, and in no document.
+    #[must_use]
+    pub const fn is_page(&self) -> bool {
+        self.page
     }
 
     /// Its methods and path patterns.
@@ -90,7 +105,8 @@ impl Route {
 /// The document of a table, over `base`.
 pub(super) fn document(base: OpenApi, table: Vec<Route>) -> OpenApi {
     let router = OpenApiRouter::<Edge>::with_openapi(base);
-    table.into_iter().fold(router, |router, route| router.routes(route.documented())).into_openapi()
+    let documented = table.into_iter().filter(|route| !route.page);
+    documented.fold(router, |router, route| router.routes(route.documented())).into_openapi()
 }
 
 /// The router of a table.

@@ -9,6 +9,7 @@ use super::hosts::Hosts;
 use super::metrics::HttpMetrics;
 use crate::base::id::ApprovalId;
 use crate::broker::Broker;
+use crate::domain::key::PlainKey;
 
 /// Which of the listeners with an API of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,6 +94,11 @@ impl Edge {
         format!("{}/approvals/{id}", self.0.parts.review_url)
     }
 
+    /// Where whoever has `key` signs in.
+    pub(super) fn login_url(&self, key: &PlainKey) -> String {
+        login_url(&self.0.parts.review_url, key)
+    }
+
     pub(super) fn metrics(&self) -> &HttpMetrics {
         &self.0.parts.metrics
     }
@@ -114,4 +120,10 @@ impl Edge {
         self.metrics().authentication_failed(self.listener());
         self.broker().authentication_failed(self.listener().name()).await;
     }
+}
+
+/// Where whoever has `key` signs in on the pages at `url`. It stands behind the #, which browsers send to nobody (RFC 3986 §3.5).
+#[must_use]
+pub fn login_url(url: &str, key: &PlainKey) -> String {
+    format!("{url}/login#link={}", key.shown_once())
 }

@@ -8,7 +8,9 @@ use super::query::{ApprovalQuery, EntryQuery, StoredCheckpoint, StoredEntry};
 use super::report::{Noted, Report};
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
-use crate::base::id::{AgentId, ApprovalId, CredentialId, LayerId, PersonId, RunId, TokenId, UpstreamId};
+use crate::base::id::{
+    AgentId, ApprovalId, CredentialId, LayerId, PersonId, RunId, SessionId, TokenId, UpstreamId,
+};
 use crate::domain::approval::{Approval, Exchange};
 use crate::domain::connection::{ConnectionEnd, ConnectionStart};
 use crate::domain::identity::Identity;
@@ -16,6 +18,7 @@ use crate::domain::layer::Layer;
 use crate::domain::ledger::{Entry, KeyPurpose, Recorded};
 use crate::domain::principal::{Agent, Person};
 use crate::domain::run::RunRecord;
+use crate::domain::session::Session;
 use crate::domain::upstream::Upstream;
 use crate::domain::usage::{Outcome, UseStart};
 
@@ -51,8 +54,12 @@ pub enum StoreError {
 pub enum Change {
     /// A new person, known by the hash of a key. `Conflict` when the name is taken by a person not removed.
     AddPerson { person: Person, key: Digest },
-    /// A person's end. `Conflict` when there is none such.
+    /// A person's end, and their sessions' with it. `Conflict` when there is none such.
     RemovePerson { id: PersonId, at: Timestamp },
+    /// A person's session, known by the hash of what the browser sends. Sessions that are over are forgotten with it.
+    BeginSession { session: Session, key: Digest },
+    /// A session's end. `Conflict` when there is none such.
+    EndSession { id: SessionId },
     /// A new agent, known by the hash of a key. `Conflict` when the name is taken by an agent not removed.
     AddAgent { agent: Agent, key: Digest },
     /// An agent's end; its tokens are dead and its pending requests cancelled with it, each with an entry `Cancelled` after this one. `Conflict` when there is none such.

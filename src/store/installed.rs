@@ -7,6 +7,7 @@ use crate::domain::identity::Identity;
 use crate::domain::layer::Layer;
 use crate::domain::ledger::KeyPurpose;
 use crate::domain::principal::{Agent, Person};
+use crate::domain::session::Session;
 use crate::domain::upstream::Upstream;
 
 /// A signing key, sealed by the vault.
@@ -44,6 +45,8 @@ pub struct SealedCredential {
 pub struct Installed {
     /// People, removed ones too, each with the hash of their key.
     pub people: Vec<(Person, Digest)>,
+    /// Sessions, each with the hash of its key; some may be over.
+    pub sessions: Vec<(Session, Digest)>,
     /// Agents, removed ones too, each with the hash of its key.
     pub agents: Vec<(Agent, Digest)>,
     /// Layers, removed ones too, each with the hash of its key.

@@ -10,6 +10,8 @@ use crate::domain::ledger::Entry;
 pub struct EntryQuery {
     /// Only entries after this index.
     pub after: Option<u64>,
+    /// Only entries before this index, and of them the newest ones.
+    pub before: Option<u64>,
     /// At most this many; 0 means the store's own bound, which is never exceeded (1000 in SQLite).
     pub limit: u32,
     /// Only this event.

@@ -35,6 +35,8 @@ mod main_job;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod proxy;
 #[cfg(test)]
 mod revocation;

@@ -27,7 +27,7 @@ use crate::base::crypto::hash::Digest;
 use crate::base::id::{AgentId, ApprovalId, RunId};
 use crate::domain::principal::Agent;
 use crate::domain::problem::Problem;
-use crate::domain::run::{Run, Rung, StandIn};
+use crate::domain::run::{Run, RunRecord, Rung, StandIn};
 use crate::domain::step::{ClaimedStep, LatestClaim};
 use crate::domain::token::PlainToken;
 use crate::domain::widening::{FileGrant, KeeperLine};
@@ -210,6 +210,14 @@ impl Broker {
     pub(super) fn live_run(&self, agent: AgentId, id: RunId) -> Result<Arc<LiveRun>, Problem> {
         let mine = self.runs.find(id).filter(|run| run.run.agent == agent && self.now() < run.run.expires_at);
         mine.ok_or_else(not_found)
+    }
+
+    /// A run, for a person: under way or ended.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn run_record(&self, id: RunId) -> Result<RunRecord, Problem> {
+        self.parts.store.run(id).await.map_err(super::unavailable)?.ok_or_else(not_found)
     }
 
     /// The agent of a run that is under way.

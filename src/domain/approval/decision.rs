@@ -65,4 +65,17 @@ pub enum Verdict {
 pub enum Authentication {
     /// The person's review key, as a bearer secret.
     ReviewKey,
+    /// A link that `exeat serve` or `exeat login` printed, good once.
+    Link,
+}
+
+impl Authentication {
+    /// In words.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ReviewKey => "review key",
+            Self::Link => "one-time link",
+        }
+    }
 }

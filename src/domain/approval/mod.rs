@@ -11,6 +11,7 @@
 
 mod decision;
 mod exchange;
+mod history;
 mod limits;
 mod policy;
 mod state;
@@ -18,6 +19,7 @@ mod statement;
 
 pub use decision::{Authentication, Decision, ItemDecision, Verdict};
 pub use exchange::{Exchange, ExchangeRefused, Narrowing};
+pub use history::History;
 pub use limits::{InvalidLimits, Limits};
 pub use policy::{Policy, PolicyRefusal};
 pub(in crate::domain) use state::narrowest;

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
 use crate::base::id::{
-    AgentId, ApprovalId, ConnectionId, CredentialId, LayerId, PersonId, RunId, TokenId, UpstreamId, UseId,
+    AgentId, ApprovalId, ConnectionId, CredentialId, LayerId, PersonId, RunId, SessionId, TokenId,
+    UpstreamId, UseId,
 };
 use crate::domain::approval::{Decision, Statement};
 use crate::domain::connection::ConnectionStart;
@@ -19,6 +20,7 @@ use crate::domain::principal::{Agent, Label, Role};
 use crate::domain::reported::{Sighting, UseReport};
 use crate::domain::run::{Claim, ClimbCause, Run, RunEnd, Rung};
 use crate::domain::scope::ScopeItem;
+use crate::domain::session::Session;
 use crate::domain::step::SeenStep;
 use crate::domain::upstream::Upstream;
 use crate::domain::usage::{Outcome, UseStart};
@@ -58,6 +60,10 @@ pub enum Event {
     PersonAdded { person: PersonId, name: Label, roles: BTreeSet<Role>, by: Option<PersonId> },
     /// A person was removed.
     PersonRemoved { person: PersonId, by: PersonId },
+    /// A person signed in on the pages.
+    SessionBegan { session: Session },
+    /// A person's session was ended, by themselves or an operator.
+    SessionEnded { session: SessionId, person: PersonId, by: PersonId },
     /// An agent was enrolled.
     AgentEnrolled { agent: Agent, by: PersonId },
     /// An agent was removed.

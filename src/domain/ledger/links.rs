@@ -33,6 +33,8 @@ impl Event {
             Self::KeyRotated { .. } => "key_rotated",
             Self::PersonAdded { .. } => "person_added",
             Self::PersonRemoved { .. } => "person_removed",
+            Self::SessionBegan { .. } => "session_began",
+            Self::SessionEnded { .. } => "session_ended",
             Self::AgentEnrolled { .. } => "agent_enrolled",
             Self::AgentRemoved { .. } => "agent_removed",
             Self::LayerEnrolled { .. } => "layer_enrolled",

@@ -18,6 +18,7 @@ mod percent;
 mod query;
 mod strict;
 pub mod target;
+mod weight;
 
 use std::fmt;
 
@@ -35,6 +36,8 @@ pub use self::target::{
     Ambiguity, BodyFacts, BodyFault, FilesystemTarget, HttpTarget, Label, NetworkTarget, Push, RefChange,
     RefUpdate, Target,
 };
+
+pub use self::weight::Weight;
 
 use self::fields::Fields;
 use crate::domain::identity::Identity;

@@ -134,6 +134,7 @@ impl Which {
         }
         Ok(EntryQuery {
             after: self.after,
+            before: None,
             limit: limit(self.limit, 1000)?,
             event: self.r#type,
             approval: self.approval,

@@ -26,10 +26,17 @@ use utoipa_axum::routes;
 use super::caller::{AnyPerson, Operator, Reviewer, Revoker};
 use super::route::{self, Route};
 use super::state::Edge;
+use super::web;
 
-/// Every route of the review listener.
+/// Every route of the review listener: the pages, and what programs call.
 #[must_use]
 pub fn table() -> Vec<Route> {
+    let mut table = web::table();
+    table.extend(called());
+    table
+}
+
+fn called() -> Vec<Route> {
     vec![
         Route::of::<AnyPerson>(routes!(approvals::list)),
         Route::of::<AnyPerson>(routes!(approvals::show)),
@@ -62,6 +69,7 @@ pub fn table() -> Vec<Route> {
         Route::of::<AnyPerson>(routes!(reports::between)),
         Route::of::<AnyPerson>(routes!(why::why)),
         Route::of::<AnyPerson>(routes!(me::me)),
+        Route::of::<AnyPerson>(routes!(me::login_link)),
         Route::open(routes!(health::alive)),
         Route::open(routes!(health::ready)),
         Route::open(routes!(health::metrics)),

@@ -27,8 +27,8 @@ pub use oauth::{
     TokenAnswer, TokenForm, TokenHandle,
 };
 pub use principal::{
-    AgentBody, AgentEnrolled, AgentList, AgentMe, AgentView, PersonAdded, PersonBody, PersonList, PersonMe,
-    PersonView,
+    AgentBody, AgentEnrolled, AgentList, AgentMe, AgentView, LoginLink, PersonAdded, PersonBody, PersonList,
+    PersonMe, PersonView,
 };
 pub use report::{ApproverView, Report, TriggerView, UsedView};
 pub use run::{ClimbBody, EndBody, FilesBody, PasswordFor, RunBody, RunStarted, StandInBody, StepBody};

@@ -159,6 +159,13 @@ pub struct PersonList {
     pub people: Vec<PersonView>,
 }
 
+/// `POST /v1/login-links`: a link to sign in with on the pages, for whoever asks.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct LoginLink {
+    /// Where to open it. It is good once, within ten minutes.
+    pub url: SecretText,
+}
+
 /// `GET /v1/me` on the review listener.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PersonMe {

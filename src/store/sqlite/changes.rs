@@ -5,6 +5,7 @@ use sqlx::sqlite::SqliteQueryResult;
 
 use super::error::{corrupt, signed};
 use super::line::{Line, Lines};
+use super::sessions;
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
 use crate::base::id::{AgentId, CredentialId, LayerId, UpstreamId};
@@ -22,14 +23,9 @@ pub(super) async fn apply(
 ) -> Result<(), StoreError> {
     match change {
         Change::AddPerson { person, key } => add_person(db, &person, key).await,
-        Change::RemovePerson { id, at } => {
-            let ended = sqlx::query("UPDATE people SET removed_at = ?2 WHERE id = ?1 AND removed_at IS NULL")
-                .bind(id.to_string())
-                .bind(at.as_micros())
-                .execute(db)
-                .await?;
-            one(&ended)
-        }
+        Change::RemovePerson { id, at } => sessions::remove_person(db, id, at).await,
+        Change::BeginSession { session, key } => sessions::begin(db, &session, key).await,
+        Change::EndSession { id } => sessions::end(db, id).await,
         Change::AddAgent { agent, key } => add_agent(db, &agent, key).await,
         Change::RemoveAgent { id, at } => remove_agent(db, id, at, lines).await,
         Change::AddLayer { layer, key } => add_layer(db, &layer, key).await,
@@ -246,7 +242,7 @@ async fn set_policy(db: &mut SqliteConnection, version: Digest) -> Result<(), St
     Ok(())
 }
 
-fn one(result: &SqliteQueryResult) -> Result<(), StoreError> {
+pub(super) fn one(result: &SqliteQueryResult) -> Result<(), StoreError> {
     if result.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Conflict) }
 }
 

@@ -16,6 +16,7 @@ mod reports;
 mod row;
 mod runs;
 mod script;
+mod sessions;
 mod single;
 mod step;
 mod store;

@@ -47,7 +47,11 @@ pub(super) async fn installed(pool: &SqlitePool) -> Result<Installed, StoreError
     let policy: Option<String> =
         sqlx::query_scalar("SELECT value FROM meta WHERE name = 'policy'").fetch_optional(&mut *db).await?;
     let policy = policy.map(|text| text.parse().map_err(|_| corrupt("meta", "policy"))).transpose()?;
-    Ok(Installed { people, agents, layers, identities, upstreams, credentials, policy })
+    let sessions =
+        sqlx::query("SELECT id, person_id, record, key_hash, expires_at FROM sessions ORDER BY id")
+            .fetch_all(&mut *db);
+    let sessions = each(&sessions.await?, row::session)?;
+    Ok(Installed { people, sessions, agents, layers, identities, upstreams, credentials, policy })
 }
 
 pub(super) async fn keys(pool: &SqlitePool, purpose: KeyPurpose) -> Result<Vec<SealedKey>, StoreError> {
@@ -94,6 +98,9 @@ pub(super) async fn entries(pool: &SqlitePool, query: EntryQuery) -> Result<Vec<
     if let Some(after) = query.after {
         sql.push(" AND idx > ").push_bind(signed(after));
     }
+    if let Some(before) = query.before {
+        sql.push(" AND idx < ").push_bind(signed(before));
+    }
     let filters = [
         ("usage", query.usage.map(|id| id.to_string())),
         ("token", query.token.map(|id| id.to_string())),
@@ -123,8 +130,14 @@ pub(super) async fn entries(pool: &SqlitePool, query: EntryQuery) -> Result<Vec<
             .push(" ORDER BY at LIMIT 1), 9223372036854775807) AND +at < ")
             .push_bind(until.as_micros());
     }
-    sql.push(" ORDER BY idx LIMIT ").push_bind(bounded(query.limit));
-    each(&sql.build().fetch_all(pool).await?, row::entry)
+    let newest = query.before.is_some();
+    sql.push(if newest { " ORDER BY idx DESC LIMIT " } else { " ORDER BY idx LIMIT " });
+    sql.push_bind(bounded(query.limit));
+    let mut found = sql.build().fetch_all(pool).await?;
+    if newest {
+        found.reverse();
+    }
+    each(&found, row::entry)
 }
 
 pub(super) async fn checkpoints(

@@ -14,6 +14,7 @@ use crate::domain::approval::{Approval, State, Statement};
 use crate::domain::layer::Layer;
 use crate::domain::ledger::KeyPurpose;
 use crate::domain::principal::{Agent, Person};
+use crate::domain::session::Session;
 use crate::domain::upstream::Upstream;
 use crate::store::{
     OpenUse, SealedCredential, SealedKey, StoreError, StoredCheckpoint, StoredEntry, TokenRecord,
@@ -164,6 +165,17 @@ pub(super) fn layer(row: &SqliteRow) -> Result<(Layer, Digest), StoreError> {
     cells.check(layer.id == cells.text("id")? && layer.name.as_str() == cells.raw::<String>("name")?)?;
     layer.removed_at = cells.raw::<Option<i64>>("removed_at")?.map(Timestamp::from_micros);
     Ok((layer, cells.digest("key_hash")?))
+}
+
+pub(super) fn session(row: &SqliteRow) -> Result<(Session, Digest), StoreError> {
+    let cells = Cells::of(row, "sessions");
+    let session: Session = cells.json("record")?;
+    cells.check(
+        session.id == cells.text("id")?
+            && session.person == cells.text("person_id")?
+            && session.expires_at == cells.time("expires_at")?,
+    )?;
+    Ok((session, cells.digest("key_hash")?))
 }
 
 pub(super) fn upstream(row: &SqliteRow) -> Result<(Upstream, Option<Vec<u8>>), StoreError> {

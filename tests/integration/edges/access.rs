@@ -10,8 +10,10 @@ use super::{House, json_request, request, send};
 
 /// The rows of a table as (method, path with an id in it, who may call).
 fn rows(table: Vec<Route>) -> Vec<(Method, String, Access)> {
-    let id =
-        |path: String| path.replace("{id}", "apr_0193559c0a0070008000000000000000").replace("{*path}", "a/b");
+    let id = |path: String| {
+        let path = path.replace("{id}", "apr_0193559c0a0070008000000000000000").replace("{*path}", "a/b");
+        path.replace("{subject}", "apr_0193559c0a0070008000000000000000").replace("{index}", "0")
+    };
     let row = |route: Route| {
         let access = route.access();
         route.operations().into_iter().map(|(method, path)| (method, path, access)).collect::<Vec<_>>()
@@ -30,9 +32,10 @@ async fn status(router: &Router, key: Option<&str>, method: &Method, path: &str)
 async fn j08_every_row_refuses_who_may_not_call_it() {
     let house = House::new().await;
     let wrong = PlainKeys::wrong();
-    for (router, table, foreign) in
-        [(&house.agent, api::table(), &house.reviewer), (&house.review, review::table(), &house.agent_key)]
-    {
+    for (router, table, foreign) in [
+        (&house.agent, api::table(), &house.reviewer),
+        (&house.review, called(review::table()), &house.agent_key),
+    ] {
         for (method, path, access) in rows(table) {
             let told = async |key: Option<&str>| status(router, key, &method, &path).await;
             if access == Access::Anyone {
@@ -62,6 +65,32 @@ async fn j08_every_row_refuses_who_may_not_call_it() {
     }
 }
 
+/// What programs call.
+fn called(table: Vec<Route>) -> Vec<Route> {
+    table.into_iter().filter(|route| !route.is_page()).collect()
+}
+
+/// A page is shown to a browser with a session; any key, a reviewer's too, is sent to where sessions begin.
+#[tokio::test]
+async fn j08_no_page_is_shown_to_a_key() {
+    let house = House::new().await;
+    let pages = review::table().into_iter().filter(Route::is_page).collect();
+    let wrong = PlainKeys::wrong();
+    let keys =
+        [None, Some(&wrong.review), Some(&house.agent_key), Some(&house.reviewer), Some(&house.operator)];
+    for (method, path, access) in rows(pages) {
+        for key in keys {
+            let status = status(&house.review, key.map(String::as_str), &method, &path).await;
+            match (access, &method) {
+                (Access::Anyone, &Method::GET) => assert_eq!(status, StatusCode::OK, "{path}"),
+                // Signing in, with a body that is no form.
+                (Access::Anyone, _) => assert!(status.is_client_error(), "{path}: {status}"),
+                _ => assert_eq!(status, StatusCode::SEE_OTHER, "{method} {path}"),
+            }
+        }
+    }
+}
+
 /// The status when these are shown as keys of layers.
 async fn shown(router: &Router, keys: &[&str], method: &Method, path: &str) -> StatusCode {
     let asked = request(None, method.clone(), path);
@@ -74,7 +103,7 @@ async fn shown(router: &Router, keys: &[&str], method: &Method, path: &str) -> S
 async fn j08_a_layer_is_known_on_its_own_rows_alone() {
     let house = House::new().await;
     let wrong = PlainKeys::wrong();
-    for (router, table) in [(&house.agent, api::table()), (&house.review, review::table())] {
+    for (router, table) in [(&house.agent, api::table()), (&house.review, called(review::table()))] {
         for (method, path, access) in rows(table).into_iter().filter(|row| row.2 != Access::Anyone) {
             let told = async |keys: &[&str]| shown(router, keys, &method, &path).await;
             let known = told(&[&house.layer_key]).await != StatusCode::UNAUTHORIZED;

@@ -19,11 +19,16 @@ fn in_document(document: &Value) -> BTreeSet<(String, String)> {
     paths.iter().flat_map(operations).collect()
 }
 
+/// What programs call on the review listener: pages are in no document.
+fn called() -> Vec<Route> {
+    review::table().into_iter().filter(|route| !route.is_page()).collect()
+}
+
 #[test]
 fn every_route_is_in_the_document_and_back() {
     let tables = [
         (api::table(), api::document()),
-        (review::table(), review::document()),
+        (called(), review::document()),
         (inside::table(), inside::document()),
     ];
     for (table, document) in tables {
@@ -59,7 +64,7 @@ fn j08_nothing_is_routed_beside_the_tables() {
     }
     assert_eq!(
         handlers,
-        api::table().len() + review::table().len() + inside::table().len(),
+        api::table().len() + called().len() + inside::table().len(),
         "every documented handler is in a table"
     );
 }

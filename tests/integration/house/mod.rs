@@ -1,5 +1,6 @@
 //! A real Exeat: the built binary, a data directory of its own, free ports, stopped when the test ends.
 
+mod browser;
 mod handed;
 mod nginx;
 mod program;
@@ -14,6 +15,7 @@ use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub(crate) use browser::Browser;
 pub(crate) use handed::{hand_over, received};
 pub(crate) use nginx::Nginx;
 pub(crate) use program::Program;

@@ -1,8 +1,12 @@
 //! What is installed: names, versions, ends.
 
-use exeat::base::id::{AgentId, CredentialId, LayerId, PersonId};
+use std::time::Duration;
+
+use exeat::base::id::{AgentId, CredentialId, LayerId, PersonId, SessionId};
+use exeat::domain::approval::Authentication;
 use exeat::domain::layer::{Layer, LayerForm};
 use exeat::domain::ledger::{Event, KeyPurpose};
+use exeat::domain::session::Session;
 use exeat::domain::upstream::Upstream;
 use exeat::store::{Change, SealedKey, StoreError};
 
@@ -87,6 +91,36 @@ pub(super) async fn a_client_certificate_comes_with_its_key(bed: Bed) {
         bed.change(Change::ResealClientKey { upstream: plain.id, version: 3, sealed: Vec::new() }).await,
     );
     assert_eq!(bed.store.installed().await.unwrap().upstreams, [(plain, None)]);
+}
+
+pub(super) async fn a_session_ends_by_itself_or_with_its_person(bed: Bed) {
+    let session = |life: u64| Session {
+        id: SessionId::new(&bed.clock, &bed.random).unwrap(),
+        person: bed.reviewer.id,
+        began_at: bed.now(),
+        expires_at: bed.now().plus(Duration::from_secs(life)),
+        authenticated_by: Authentication::Link,
+    };
+    let begin =
+        |session: &Session, key: &str| Change::BeginSession { session: session.clone(), key: digest(key) };
+    let (first, second) = (session(60), session(3600));
+    bed.change(begin(&first, "first")).await.unwrap();
+    bed.change(begin(&second, "second")).await.unwrap();
+    conflict(bed.change(begin(&session(60), "second")).await);
+    let both = [(first.clone(), digest("first")), (second.clone(), digest("second"))];
+    assert_eq!(bed.store.installed().await.unwrap().sessions, both);
+
+    bed.change(Change::EndSession { id: second.id }).await.unwrap();
+    conflict(bed.change(Change::EndSession { id: second.id }).await);
+    bed.clock.advance(Duration::from_mins(2));
+    let third = session(60);
+    bed.change(begin(&third, "third")).await.unwrap();
+    let left = [(third, digest("third"))];
+    assert_eq!(bed.store.installed().await.unwrap().sessions, left, "what is over is forgotten");
+
+    bed.change(Change::RemovePerson { id: bed.reviewer.id, at: bed.now() }).await.unwrap();
+    assert_eq!(bed.store.installed().await.unwrap().sessions, []);
+    conflict(bed.change(begin(&session(60), "fourth")).await);
 }
 
 pub(super) async fn a15_a_use_has_one_credential(bed: Bed) {
