@@ -12,7 +12,7 @@ FUZZ_SMOKE ?= 5
 FUZZ_LONG ?= 600
 # A Node that heeds the variables for a proxy; the distribution's may be older.
 NODE := 22.23.3
-FUZZ_TARGETS := token_verify scope_item http_target body_facts git_push ledger_import proxy_head proxy_weave run_preface scrub vault_blob layer_question decider_frame
+FUZZ_TARGETS := token_verify scope_item http_target body_facts git_push ledger_import proxy_head proxy_weave run_preface scrub vault_blob layer_question decider_frame passkey_registration passkey_assertion
 
 .PHONY: help demo test ci fmt lint doc deny guards doctest examples fuzz-smoke fuzz bench screenshots clean tools-build tools-walls tools-test tools-clients tools-layers tools-browser tools-bench tools-deny tools-fuzz
 

@@ -21,4 +21,5 @@ pub mod step;
 pub mod token;
 pub mod upstream;
 pub mod usage;
+pub mod webauthn;
 pub mod widening;

@@ -4,6 +4,7 @@ pub mod aead;
 pub mod hash;
 pub mod kdf;
 pub mod sign;
+pub mod verify;
 
 /// The 32 bytes that 64 lower-case hexadecimal digits stand for: one spelling for each value.
 fn from_lower_hex(text: &str) -> Option<[u8; 32]> {

@@ -1,0 +1,6 @@
+mod authenticator;
+mod malformed;
+mod properties;
+mod rules;
+mod vectors;
+mod written;
