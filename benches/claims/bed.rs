@@ -128,6 +128,7 @@ impl Bed {
             statement_digest: asked.digest(),
             items: vec![ItemDecision { index: 0, verdict: Verdict::Approve, granted: Some(item()?) }],
             reason: None,
+            signature: None,
         };
         let (approval, agent) = (asked.statement.approval, self.agent.id);
         let next = asked.decide(&self.reviewer, decision.clone(), self.clock.now())?;
@@ -232,6 +233,7 @@ pub(crate) fn policy() -> Policy {
         token_lifetime: 3600,
         max_pending: 20,
         unsafe_no_sandbox: false,
+        signature_for: exeat::domain::approval::SignatureFor::Nothing,
     }
 }
 

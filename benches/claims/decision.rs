@@ -152,6 +152,7 @@ fn approved(agent: AgentId, now: Timestamp) -> Found<Approval> {
             .map(|(index, item)| ItemDecision { index, verdict: Verdict::Approve, granted: Some(item) })
             .collect(),
         reason: None,
+        signature: None,
     };
     Ok(Approval::asked(statement).decide(&reviewer, decision, now)?)
 }

@@ -11,6 +11,7 @@ use crate::base::tasks::Tasks;
 use crate::broker::{Broker, KeyError, Parts, Signing, open_key, open_sealed};
 use crate::domain::ledger::KeyPurpose;
 use crate::domain::token::Issuer;
+use crate::domain::webauthn::RelyingParty;
 use crate::planes::network::authority::Authority;
 use crate::planes::secrets::vault::{Protection, Vault};
 use crate::store::sqlite::{Signer, SqliteFile};
@@ -29,7 +30,7 @@ pub(super) async fn open(
     dir: &DataDir,
     config: &Config,
     passphrase: Option<Secret>,
-    issuer: Issuer,
+    (issuer, party): (Issuer, RelyingParty),
     tasks: &Tasks,
 ) -> Result<Opened, BootError> {
     let path = dir.store_file();
@@ -50,7 +51,7 @@ pub(super) async fn open(
     let authority = open_authority(&authority, &vault, Arc::clone(&clock))?;
     let policy = config.policy.clone();
     let broker =
-        Broker::open(Parts { store, vault, policy, clock, random, signing }).await.map_err(failed)?;
+        Broker::open(Parts { store, vault, policy, clock, random, signing, party }).await.map_err(failed)?;
     broker.settle().await.map_err(BootError::Record)?;
     Ok(Opened { broker: Arc::new(broker), authority })
 }

@@ -17,6 +17,7 @@ use crate::base::secret::Secret;
 use crate::base::tasks::Tasks;
 use crate::broker::Broker;
 use crate::domain::ledger::Event;
+use crate::domain::webauthn::RelyingParty;
 use crate::edges::hosts::Hosts;
 use crate::edges::inside::Doorway;
 use crate::edges::listen::listen;
@@ -28,6 +29,8 @@ use crate::planes::network::proxy::door::{Doors, Openings};
 use crate::planes::network::proxy::inside::HOST;
 use crate::planes::network::proxy::{self, Proxy};
 
+/// The name by which people reach the pages.
+const PAGES: &str = "localhost";
 /// How often time is looked after.
 const SWEEP: Duration = Duration::from_secs(5);
 /// How long what is under way may take after shutdown began.
@@ -50,7 +53,14 @@ impl Ready {
     /// Where the pages are. By this name browsers keep a session and passkeys, which they do not for an address (WebAuthn §5.1.2).
     #[must_use]
     pub fn pages(&self) -> String {
-        format!("http://localhost:{}", self.review.port())
+        format!("http://{PAGES}:{}", self.review.port())
+    }
+
+    /// Whose passkeys the pages ask for.
+    fn party(&self) -> Result<RelyingParty, BootError> {
+        let pages = self.pages();
+        let party = pages.parse().ok().and_then(|origin| RelyingParty::new(PAGES, vec![origin]).ok());
+        party.ok_or(BootError::Name { name: pages, why: "passkeys need a named origin".to_owned() })
     }
 }
 
@@ -87,10 +97,9 @@ pub async fn serve(path: &Path, on: ListenOn, passphrase: Option<Secret>) -> Res
     super::telemetry::start(&config.log);
     let listeners = Listeners::bind(config.listen, on).await?;
     let (connections, storing) = (Tasks::new(), Tasks::new());
-    let issuer = listeners.issuer()?;
-    let opened = open(&dir, &config, passphrase, issuer, &storing).await?;
+    let (issuer, ready) = (listeners.issuer()?, listeners.ready(dir.ca_file())?);
+    let opened = open(&dir, &config, passphrase, (issuer, ready.party()?), &storing).await?;
     let broker = Arc::clone(&opened.broker);
-    let ready = listeners.ready(dir.ca_file())?;
     let runs = dir.runs();
     let (doors, openings) =
         Doors::under(&runs).map_err(|source| DataDirError::Io { path: runs.clone(), source })?;

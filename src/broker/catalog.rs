@@ -11,7 +11,7 @@ use crate::domain::name::Name;
 use crate::domain::principal::{Agent, Person};
 use crate::domain::session::Session;
 use crate::domain::upstream::{Bound, Origin, Upstream};
-use crate::store::{Installed, SealedCredential};
+use crate::store::{Installed, SealedCredential, StoredPasskey};
 
 /// What is installed.
 #[derive(Debug, Default)]
@@ -19,6 +19,7 @@ pub struct Catalog {
     agents: HashMap<Digest, Arc<Agent>>,
     people: HashMap<Digest, Arc<Person>>,
     sessions: HashMap<Digest, Arc<Session>>,
+    passkeys: Vec<Arc<StoredPasskey>>,
     layers: HashMap<Digest, Arc<Layer>>,
     identities: Vec<Identity>,
     upstreams: BTreeMap<Name, Arc<Upstream>>,
@@ -44,6 +45,7 @@ impl Catalog {
             agents: installed.agents.into_iter().map(|(agent, key)| (key, Arc::new(agent))).collect(),
             people: installed.people.into_iter().map(|(person, key)| (key, Arc::new(person))).collect(),
             sessions: installed.sessions.into_iter().map(|(session, key)| (key, Arc::new(session))).collect(),
+            passkeys: installed.passkeys.into_iter().map(Arc::new).collect(),
             layers: installed.layers.into_iter().map(|(layer, key)| (key, Arc::new(layer))).collect(),
             identities: installed.identities,
             origins: upstreams.values().flat_map(by_origin).collect(),
@@ -80,6 +82,12 @@ impl Catalog {
     #[must_use]
     pub fn sessions(&self) -> Vec<Arc<Session>> {
         sorted(self.sessions.values().cloned().collect(), |session: &Arc<Session>| session.id)
+    }
+
+    /// Passkeys, by id.
+    #[must_use]
+    pub fn passkeys(&self) -> &[Arc<StoredPasskey>] {
+        &self.passkeys
     }
 
     /// The layer whose key has this hash.

@@ -6,11 +6,14 @@ use super::request::{invalid, item};
 use super::{Broker, not_found, unavailable};
 use crate::base::crypto::hash::Digest;
 use crate::base::id::ApprovalId;
-use crate::domain::approval::{Approval, DecideRefused, Decision, ItemDecision, Reason, Statement, Verdict};
+use crate::domain::approval::{
+    Approval, Authentication, DecideRefused, Decision, ItemDecision, Reason, Statement, Verdict,
+};
 use crate::domain::ledger::Event;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::scope::ScopeItem;
 use crate::domain::session::Known;
+use crate::domain::webauthn::Assertion;
 use crate::store::StoreError;
 
 /// A person's answers, as they came in.
@@ -22,6 +25,8 @@ pub struct Answers {
     pub items: Vec<Answer>,
     /// What goes back to the agent.
     pub reason: Option<String>,
+    /// The signature of a passkey over the decision.
+    pub assertion: Option<Assertion>,
 }
 
 /// The answer to one item.
@@ -49,6 +54,7 @@ impl Broker {
         let approval = self.parts.store.approval(id).await.map_err(unavailable)?.ok_or_else(not_found)?;
         match self.decided(person, approval, answers).await {
             Ok(approval) => {
+                self.reload_if_signed(&approval).await;
                 self.approved.keep(&approval);
                 self.offer_files(&approval);
                 self.changed(id);
@@ -92,7 +98,40 @@ impl Broker {
         }
     }
 
-    fn decision(&self, person: &Known, statement: &Statement, answers: Answers) -> Result<Decision, Problem> {
+    /// What a passkey would sign for these answers.
+    ///
+    /// # Errors
+    /// As [`Broker::decide`] for answers that cannot be read.
+    pub async fn decision_challenge(
+        &self,
+        person: &Known,
+        id: ApprovalId,
+        answers: Answers,
+    ) -> Result<Digest, Problem> {
+        let approval = self.parts.store.approval(id).await.map_err(unavailable)?.ok_or_else(not_found)?;
+        Ok(self.unsigned(person, &approval.statement, answers)?.challenge())
+    }
+
+    fn decision(
+        &self,
+        person: &Known,
+        statement: &Statement,
+        mut answers: Answers,
+    ) -> Result<Decision, Problem> {
+        let assertion = answers.assertion.take();
+        let decision = self.unsigned(person, statement, answers)?;
+        if let Some(assertion) = assertion {
+            let signature = Some(self.signed(&decision, assertion)?);
+            return Ok(Decision { signature, authenticated_by: Authentication::Passkey, ..decision });
+        }
+        if self.policy().signature_for.asks_for(&decision.granted()) {
+            let detail = "The policy asks for the signature of a passkey. Register one on the pages, and decide there.";
+            return Err(Problem::new(ProblemKind::SignatureRequired, detail));
+        }
+        Ok(decision)
+    }
+
+    fn unsigned(&self, person: &Known, statement: &Statement, answers: Answers) -> Result<Decision, Problem> {
         let shown: Digest =
             answers.statement_digest.parse().map_err(|_| told(DecideRefused::StatementChanged))?;
         let reason = answers.reason.map(|text| text.parse::<Reason>()).transpose();
@@ -105,6 +144,7 @@ impl Broker {
             statement_digest: shown,
             items: item_decisions(statement, answers.items)?,
             reason,
+            signature: None,
         })
     }
 }

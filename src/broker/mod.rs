@@ -20,6 +20,7 @@ mod hold;
 mod introspect;
 mod layers;
 mod log;
+mod passkeys;
 mod placeholder;
 mod refusal;
 mod report;
@@ -60,6 +61,7 @@ use crate::base::random::Random;
 use crate::domain::approval::Policy;
 use crate::domain::ledger::{Entry, Event};
 use crate::domain::problem::{Problem, ProblemKind};
+use crate::domain::webauthn::RelyingParty;
 use crate::planes::secrets::vault::Vault;
 use crate::store::{Change, Store, StoreError};
 
@@ -82,6 +84,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// What signs tokens.
     pub signing: Signing,
+    /// Whose pages ask for passkeys.
+    pub party: RelyingParty,
 }
 
 /// The broker.
@@ -100,6 +104,7 @@ pub struct Broker {
     verdicts: verdicts::Verdicts,
     epoch: granted::Epoch,
     links: sessions::Links,
+    challenges: passkeys::Challenges,
 }
 
 /// What every verb reaches for.
@@ -109,6 +114,7 @@ struct Shared {
     policy: Policy,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    party: RelyingParty,
 }
 
 impl Broker {
@@ -119,9 +125,9 @@ impl Broker {
     pub async fn open(parts: Parts) -> Result<Self, StoreError> {
         let catalog = Catalog::of(parts.store.installed().await?);
         let (changes, _) = broadcast::channel(1024);
-        let Parts { store, vault, policy, clock, random, signing } = parts;
+        let Parts { store, vault, policy, clock, random, signing, party } = parts;
         Ok(Self {
-            parts: Shared { store, vault, policy, clock, random },
+            parts: Shared { store, vault, policy, clock, random, party },
             catalog: RwLock::new(Arc::new(catalog)),
             signing: RwLock::new(Arc::new(signing)),
             changes,
@@ -135,6 +141,7 @@ impl Broker {
             verdicts: verdicts::Verdicts::default(),
             epoch: granted::Epoch::default(),
             links: sessions::Links::default(),
+            challenges: passkeys::Challenges::default(),
         })
     }
 

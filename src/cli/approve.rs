@@ -69,7 +69,8 @@ impl Approve {
         if !self.yes {
             confirm(&shown, &items)?;
         }
-        let body = DecisionBody { statement_digest: shown.digest, items, reason: self.reason };
+        let body =
+            DecisionBody { statement_digest: shown.digest, items, reason: self.reason, assertion: None };
         let path = format!("/v1/approvals/{}/decision", self.approval);
         let decided: ApprovalReview = client.send(&path, &body).await?;
         output.answer(&decided, |page| told(page, &decided.approval))?;

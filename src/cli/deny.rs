@@ -33,7 +33,12 @@ impl Deny {
         let shown = Shown::fetch(&client, self.approval).await?;
         let no = |index| Answer { index, decision: Verdict::Deny, narrow: None };
         let items = (0..shown.statement.items.len()).map(no).collect();
-        let body = DecisionBody { statement_digest: shown.digest, items, reason: Some(self.reason) };
+        let body = DecisionBody {
+            statement_digest: shown.digest,
+            items,
+            reason: Some(self.reason),
+            assertion: None,
+        };
         let path = format!("/v1/approvals/{}/decision", self.approval);
         let decided: ApprovalReview = client.send(&path, &body).await?;
         output.answer(&decided, |page| told(page, &decided.approval))?;

@@ -56,6 +56,10 @@ problems! {
     ApprovalNotPending = "approval_not_pending", 409, "The approval is not pending.";
     /// Nobody decides their own request.
     SelfApproval = "self_approval", 403, "Nobody decides their own request.";
+    /// What is granted takes the signature of a passkey, and there is none.
+    SignatureRequired = "signature_required", 403, "This is granted only with a passkey.";
+    /// The signature is not one of a passkey of this person over this decision.
+    SignatureInvalid = "signature_invalid", 403, "The passkey did not sign this.";
     /// A token that is not accepted, whatever the reason.
     TokenInvalid = "token_invalid", 403, "The token is not accepted.";
     /// A credential that Exeat did not mint.

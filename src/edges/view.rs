@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::state::Edge;
 use super::wire::{AgentView, LayerView, PersonView, UpstreamView};
 use super::wire::{AnswerView, ApprovalReview, ApprovalView, DecisionView, FileView, LimitsView};
-use crate::domain::approval::{Approval, Decision, State};
+use crate::domain::approval::{Approval, Decision};
 use crate::domain::layer::Layer;
 use crate::domain::principal::{Agent, Person};
 use crate::domain::upstream::Upstream;
@@ -34,7 +34,7 @@ pub(super) fn approval(edge: &Edge, approval: &Approval) -> ApprovalView {
         },
         tokens_issued: grant.map_or(0, |grant| grant.tokens_issued),
         uses: grant.map_or(0, |grant| grant.uses),
-        decisions: decisions(approval).iter().map(decision).collect(),
+        decisions: approval.decisions().iter().map(decision).collect(),
     }
 }
 
@@ -104,18 +104,6 @@ pub(super) fn upstream(upstream: &Upstream) -> UpstreamView {
 /// A domain value as JSON. Domain values hold only strings, numbers, lists and objects with text keys: nothing that can fail.
 pub(super) fn json(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
-}
-
-fn decisions(approval: &Approval) -> &[Decision] {
-    match &approval.state {
-        State::Pending { decisions } => decisions,
-        State::Denied { decision } => std::slice::from_ref(decision),
-        State::Approved(grant)
-        | State::Spent(grant)
-        | State::Revoked { grant, .. }
-        | State::Expired { grant: Some(grant) } => &grant.decisions,
-        State::Expired { grant: None } | State::Cancelled { .. } => &[],
-    }
 }
 
 fn decision(decision: &Decision) -> DecisionView {

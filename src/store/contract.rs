@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 
-use super::installed::{Installed, SealedKey};
+use super::installed::{Installed, SealedKey, StoredPasskey};
 use super::open::{OpenConnection, OpenUse};
 use super::query::{ApprovalQuery, EntryQuery, StoredCheckpoint, StoredEntry};
 use super::report::{Noted, Report};
@@ -21,6 +21,7 @@ use crate::domain::run::RunRecord;
 use crate::domain::session::Session;
 use crate::domain::upstream::Upstream;
 use crate::domain::usage::{Outcome, UseStart};
+use crate::domain::webauthn::PasskeyId;
 
 /// What a store can fail with, whatever the step.
 #[derive(Debug, thiserror::Error)]
@@ -54,12 +55,16 @@ pub enum StoreError {
 pub enum Change {
     /// A new person, known by the hash of a key. `Conflict` when the name is taken by a person not removed.
     AddPerson { person: Person, key: Digest },
-    /// A person's end, and their sessions' with it. `Conflict` when there is none such.
+    /// A person's end, and that of their sessions and passkeys with it. `Conflict` when there is none such.
     RemovePerson { id: PersonId, at: Timestamp },
     /// A person's session, known by the hash of what the browser sends. Sessions that are over are forgotten with it.
     BeginSession { session: Session, key: Digest },
     /// A session's end. `Conflict` when there is none such.
     EndSession { id: SessionId },
+    /// A person's new passkey. `Conflict` when it is somebody's already, or the person has been removed.
+    AddPasskey { passkey: StoredPasskey },
+    /// A passkey's end. `Conflict` when it is not one of this person's.
+    RemovePasskey { person: PersonId, id: PasskeyId },
     /// A new agent, known by the hash of a key. `Conflict` when the name is taken by an agent not removed.
     AddAgent { agent: Agent, key: Digest },
     /// An agent's end; its tokens are dead and its pending requests cancelled with it, each with an entry `Cancelled` after this one. `Conflict` when there is none such.
@@ -218,7 +223,8 @@ pub trait Store: Send + Sync + 'static {
         entry: Entry,
     ) -> Later<'_, Created, CreateRefused>;
     /// Writes the next state of an approval. `Conflict` when the stored revision is not `next.revision - 1`, or, for a decision, when
-    /// what the statement is bound to has changed since. Tokens and uses issued meanwhile are kept, not overwritten. A revoked or expired
+    /// what the statement is bound to has changed since. A signed decision counts its passkey up in the same step; `Conflict` when the
+    /// counter does not rise. Tokens and uses issued meanwhile are kept, not overwritten. A revoked or expired
     /// approval's tokens are dead when this returns.
     fn transition(&self, next: Approval, entry: Entry) -> Later<'_, Recorded<Approval>>;
     /// Puts a token on record: counts it against `max_tokens`, writes the row and the entry `TokenIssued`. Re-checks state, time, staleness and

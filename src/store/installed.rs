@@ -2,13 +2,14 @@
 
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
-use crate::base::id::{CredentialId, UpstreamId};
+use crate::base::id::{CredentialId, PersonId, UpstreamId};
 use crate::domain::identity::Identity;
 use crate::domain::layer::Layer;
 use crate::domain::ledger::KeyPurpose;
-use crate::domain::principal::{Agent, Person};
+use crate::domain::principal::{Agent, Label, Person};
 use crate::domain::session::Session;
 use crate::domain::upstream::Upstream;
+use crate::domain::webauthn::Passkey;
 
 /// A signing key, sealed by the vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,11 +41,24 @@ pub struct SealedCredential {
     pub sealed: Vec<u8>,
 }
 
+/// A passkey, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredPasskey {
+    /// Whose.
+    pub person: PersonId,
+    /// What they call it.
+    pub name: Label,
+    /// What is known of it.
+    pub passkey: Passkey,
+}
+
 /// Everything installed, at one moment. Small enough to hold in memory.
 #[derive(Clone, Debug, Default)]
 pub struct Installed {
     /// People, removed ones too, each with the hash of their key.
     pub people: Vec<(Person, Digest)>,
+    /// Passkeys.
+    pub passkeys: Vec<StoredPasskey>,
     /// Sessions, each with the hash of its key; some may be over.
     pub sessions: Vec<(Session, Digest)>,
     /// Agents, removed ones too, each with the hash of its key.

@@ -14,7 +14,7 @@ pub mod sqlite;
 pub use contract::{
     Change, CreateRefused, Created, Head, IssueRefused, Later, Store, StoreError, TokenRecord, UseDenied,
 };
-pub use installed::{Installed, SealedCredential, SealedKey};
+pub use installed::{Installed, SealedCredential, SealedKey, StoredPasskey};
 pub use open::{OpenConnection, OpenUse};
 pub use query::{ApprovalQuery, EntryQuery, StoredCheckpoint, StoredEntry};
 pub use report::{Noted, Report};

@@ -39,6 +39,7 @@ const POLICY: Policy = Policy {
     token_lifetime: 300,
     max_pending: 20,
     unsafe_no_sandbox: false,
+    signature_for: exeat::domain::approval::SignatureFor::Nothing,
 };
 
 /// An installation with two listeners, one agent, and one person of each kind.
@@ -92,7 +93,9 @@ impl House {
         let (first, operator) = first_operator(store.as_ref(), clock.as_ref(), random.as_ref()).await;
         let issuer = "http://127.0.0.1:1".parse().unwrap();
         let signing = Signing::of(&[token], &vault, issuer, "urn:exeat:proxy".to_owned()).unwrap();
-        let parts = Parts { store, vault: Arc::new(vault), policy: POLICY, clock, random, signing };
+        let pages = vec!["http://localhost:2".parse().unwrap()];
+        let party = exeat::domain::webauthn::RelyingParty::new("localhost", pages).unwrap();
+        let parts = Parts { store, vault: Arc::new(vault), policy: POLICY, clock, random, signing, party };
         let broker = Arc::new(Broker::open(parts).await.unwrap());
         broker.settle().await.unwrap();
         let (agent_key, reviewer, auditor) = furnish(&broker, &first).await;

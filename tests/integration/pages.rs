@@ -2,6 +2,7 @@
 
 mod browsing;
 mod forms;
+mod passkeys;
 mod pictures;
 
 use reqwest::header::{LOCATION, SET_COOKIE};

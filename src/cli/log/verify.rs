@@ -46,6 +46,7 @@ impl Verify {
             "origin": verified.origin(),
             "entries": verified.size(),
             "root": verified.root(),
+            "signed_decisions": verified.signed(),
             "checkpoint": verified.checkpoint().to_note(),
         });
         output.answer(&document, |page| told(page, &verified))?;
@@ -57,6 +58,9 @@ fn told(page: &mut Page, verified: &Verified) {
     page.line(format!("verified: {} entries, whole, unchanged, in order, signed", verified.size()));
     page.field("log", verified.origin());
     page.field("root", verified.root());
+    if verified.signed() > 0 {
+        page.field("signed", format!("{} decisions, each by a passkey of who decided", verified.signed()));
+    }
     page.gap();
     page.line("Keep this checkpoint, to hold the next export to it:");
     page.gap();

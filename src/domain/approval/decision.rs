@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::statement::Reason;
 use crate::base::clock::Timestamp;
-use crate::base::crypto::hash::Digest;
+use crate::base::crypto::hash::{Digest, sha256};
 use crate::base::id::PersonId;
 use crate::domain::principal::Label;
 use crate::domain::scope::ScopeItem;
+use crate::domain::webauthn::{Assertion, RelyingParty};
 
 /// A decision as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,9 +28,40 @@ pub struct Decision {
     pub items: Vec<ItemDecision>,
     /// What goes back to the agent.
     pub reason: Option<Reason>,
+    /// The person's signature over [`Decision::challenge`], where they gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
+}
+
+/// A person's signature, made with a passkey: anybody who has the public key can verify it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// Whose pages asked for it.
+    pub party: RelyingParty,
+    /// What the passkey made.
+    pub assertion: Assertion,
+}
+
+/// What a person signs: the words they were shown, and their answer to them.
+#[derive(Serialize)]
+struct Signed<'a> {
+    statement_digest: &'a Digest,
+    items: &'a [ItemDecision],
+    reason: &'a Option<Reason>,
 }
 
 impl Decision {
+    /// What a passkey signs for this decision: the SHA-256 of the statement's digest, the answers and the reason, in canonical JSON
+    /// (RFC 8785). So a signature under a "no" is none under a "yes", and none under a wider "yes".
+    #[must_use]
+    pub fn challenge(&self) -> Digest {
+        let signed =
+            Signed { statement_digest: &self.statement_digest, items: &self.items, reason: &self.reason };
+        // Strings, numbers, lists and objects with text keys: nothing that can fail.
+        sha256(&[&serde_json_canonicalizer::to_vec(&signed).unwrap_or_default()])
+    }
+
     /// The items this person granted, narrowed as they said.
     #[must_use]
     pub fn granted(&self) -> Vec<ScopeItem> {
@@ -65,6 +97,8 @@ pub enum Verdict {
 pub enum Authentication {
     /// The person's review key, as a bearer secret.
     ReviewKey,
+    /// The person's passkey, which verified them and signed.
+    Passkey,
     /// A link that `exeat serve` or `exeat login` printed, good once.
     Link,
 }
@@ -75,6 +109,7 @@ impl Authentication {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ReviewKey => "review key",
+            Self::Passkey => "passkey",
             Self::Link => "one-time link",
         }
     }

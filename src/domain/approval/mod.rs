@@ -17,11 +17,11 @@ mod policy;
 mod state;
 mod statement;
 
-pub use decision::{Authentication, Decision, ItemDecision, Verdict};
+pub use decision::{Authentication, Decision, ItemDecision, Signature, Verdict};
 pub use exchange::{Exchange, ExchangeRefused, Narrowing};
 pub use history::History;
 pub use limits::{InvalidLimits, Limits};
-pub use policy::{Policy, PolicyRefusal};
+pub use policy::{Policy, PolicyRefusal, SignatureFor};
 pub(in crate::domain) use state::narrowest;
 pub use state::{Approval, DecideRefused, Grant, NotPossible, State};
 pub use statement::{AgentRef, Reason, Statement};

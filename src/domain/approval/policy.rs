@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::limits::Limits;
 use super::statement::Statement;
 use crate::base::crypto::hash::{Digest, sha256};
+use crate::domain::scope::{ScopeItem, Weight};
 
 /// The parsed `policy.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,32 @@ pub struct Policy {
     pub max_pending: u32,
     /// Whether a run may be started without walls around it.
     pub unsafe_no_sandbox: bool,
+    /// What a person grants only with the signature of a passkey.
+    pub signature_for: SignatureFor,
+}
+
+/// What a person grants only with the signature of a passkey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignatureFor {
+    /// A session or a review key is enough.
+    Nothing,
+    /// Items that may change something.
+    Changes,
+    /// Every item.
+    Everything,
+}
+
+impl SignatureFor {
+    /// Whether granting `items` takes one. Saying no never does.
+    #[must_use]
+    pub fn asks_for(self, items: &[ScopeItem]) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Changes => items.iter().any(|item| item.weight() == Weight::Changes),
+            Self::Everything => !items.is_empty(),
+        }
+    }
 }
 
 /// A policy that would break a promise of design §1.

@@ -143,6 +143,20 @@ impl Approval {
         }
     }
 
+    /// Who decided what so far.
+    #[must_use]
+    pub fn decisions(&self) -> &[Decision] {
+        match &self.state {
+            State::Pending { decisions } => decisions,
+            State::Denied { decision } => std::slice::from_ref(decision),
+            State::Cancelled { .. } | State::Expired { grant: None } => &[],
+            State::Approved(grant)
+            | State::Spent(grant)
+            | State::Revoked { grant, .. }
+            | State::Expired { grant: Some(grant) } => &grant.decisions,
+        }
+    }
+
     /// A person decides. One "no" to every item ends it; a "yes" counts towards the required number of approvers.
     ///
     /// # Errors

@@ -35,6 +35,8 @@ impl Event {
             Self::PersonRemoved { .. } => "person_removed",
             Self::SessionBegan { .. } => "session_began",
             Self::SessionEnded { .. } => "session_ended",
+            Self::PasskeyRegistered { .. } => "passkey_registered",
+            Self::PasskeyRemoved { .. } => "passkey_removed",
             Self::AgentEnrolled { .. } => "agent_enrolled",
             Self::AgentRemoved { .. } => "agent_removed",
             Self::LayerEnrolled { .. } => "layer_enrolled",

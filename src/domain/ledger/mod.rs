@@ -10,6 +10,7 @@ pub mod nodes;
 pub mod note;
 pub mod proof;
 mod recorded;
+mod signatures;
 pub mod verify;
 
 pub use event::{Entry, Event, KeyPurpose, Revoker, UseRefusal};

@@ -3,136 +3,55 @@
 //! Reads line by line in bounded memory and never trusts what the export says of itself: keys and the checkpoint known
 //! from before are the caller's. `exeat log verify` prints the [`Verdict`].
 
+mod verdict;
+
 use std::io::{self, BufRead};
-use std::ops::RangeInclusive;
 
 use super::checkpoint::{Checkpoint, SignedCheckpoint};
 use super::export::{Header, Line, next_line};
 use super::merkle::{Frontier, leaf_hash};
 use super::note::{NoteError, Origin, VerifierKey};
+use super::signatures::Signatures;
 use crate::base::crypto::hash::Digest;
+
+pub use self::verdict::Verdict;
 
 /// An export that holds: made by [`verify`] alone.
 #[derive(Debug)]
-pub struct Verified(SignedCheckpoint);
+pub struct Verified {
+    checkpoint: SignedCheckpoint,
+    signed: u64,
+}
 
 impl Verified {
     /// The log's name.
     #[must_use]
     pub const fn origin(&self) -> &Origin {
-        &self.0.claim().origin
+        &self.checkpoint.claim().origin
     }
 
     /// How many entries there are.
     #[must_use]
     pub const fn size(&self) -> u64 {
-        self.0.claim().size
+        self.checkpoint.claim().size
     }
 
     /// The root of the tree over them.
     #[must_use]
     pub const fn root(&self) -> &Digest {
-        &self.0.claim().root
+        &self.checkpoint.claim().root
+    }
+
+    /// How many decisions bear a good signature of their person's passkey.
+    #[must_use]
+    pub const fn signed(&self) -> u64 {
+        self.signed
     }
 
     /// The checkpoint over all of it. Whoever keeps it has something to hold the next export to.
     #[must_use]
     pub const fn checkpoint(&self) -> &SignedCheckpoint {
-        &self.0
-    }
-}
-
-/// Why an export does not hold, and from which entry on.
-#[derive(Debug, thiserror::Error)]
-pub enum Verdict {
-    /// A line has no place in an export, or not there; where entry `index` or the checkpoint before it should be.
-    #[error("line {line}, at entry {index}, is not what an export has there")]
-    Malformed {
-        /// From 1.
-        line: u64,
-        /// The entry that was to come.
-        index: u64,
-    },
-    /// The entry is not what was hashed, or not the canonical JSON (RFC 8785) of an object.
-    #[error("entry {index} was altered")]
-    EntryAltered {
-        /// The entry.
-        index: u64,
-    },
-    /// The entry does not stand where it belongs: deleted, moved or put in twice.
-    #[error("entry {index} is missing or out of place")]
-    OutOfPlace {
-        /// The entry.
-        index: u64,
-    },
-    /// The entries since the last good checkpoint are not those that were signed.
-    #[error("entries {first} to {last} are not those the checkpoint was signed for")]
-    CheckpointMismatch {
-        /// The first after the last good checkpoint.
-        first: u64,
-        /// The last before the checkpoint.
-        last: u64,
-    },
-    /// A checkpoint bears the name of a trusted key, which did not sign it.
-    #[error("the checkpoint over entries {first} to {last} is forged or altered")]
-    BadSignature {
-        /// The first after the last good checkpoint.
-        first: u64,
-        /// The last before the checkpoint.
-        last: u64,
-    },
-    /// No trusted key signed a checkpoint.
-    #[error("no trusted key signed the checkpoint over entries {first} to {last}")]
-    UnknownKey {
-        /// The first after the last good checkpoint.
-        first: u64,
-        /// The last before the checkpoint.
-        last: u64,
-    },
-    /// The export ends before it is complete and signed.
-    #[error("the export is cut off: entry {index} is missing, or no checkpoint covers it")]
-    Truncated {
-        /// The first entry that is missing or not covered.
-        index: u64,
-    },
-    /// The export holds in itself, and is older than what was known.
-    #[error("the log was rolled back: it had {known} entries and now has {size}")]
-    RolledBack {
-        /// How many entries the export has.
-        size: u64,
-        /// How many the known checkpoint covers.
-        known: u64,
-    },
-    /// The export holds in itself, and does not continue what was known: the log has signed two histories.
-    #[error("the log was forked: entries 0 to {last} are not those of the known checkpoint")]
-    Forked {
-        /// The last entry that the known checkpoint covers.
-        last: u64,
-    },
-    /// The known checkpoint is itself not to be relied on for this log.
-    #[error("the checkpoint to compare with cannot be used")]
-    Known(#[source] NoteError),
-    /// The export cannot be read.
-    #[error("the export cannot be read")]
-    Unreadable(#[source] io::Error),
-}
-
-impl Verdict {
-    /// The entries among which the first bad one stands, as closely as signatures tell. None if no entry is at fault.
-    #[must_use]
-    pub const fn suspects(&self) -> Option<RangeInclusive<u64>> {
-        match *self {
-            Self::Malformed { index, .. }
-            | Self::EntryAltered { index }
-            | Self::OutOfPlace { index }
-            | Self::Truncated { index }
-            | Self::RolledBack { size: index, .. } => Some(index..=index),
-            Self::CheckpointMismatch { first, last }
-            | Self::BadSignature { first, last }
-            | Self::UnknownKey { first, last } => Some(first..=last),
-            Self::Forked { last } => Some(0..=last),
-            Self::Known(_) | Self::Unreadable(_) => None,
-        }
+        &self.checkpoint
     }
 }
 
@@ -164,6 +83,7 @@ struct Replay<'a> {
     promised: u64,
     tree: Frontier,
     last: Option<SignedCheckpoint>,
+    signatures: Signatures,
     line: u64,
 }
 
@@ -178,7 +98,16 @@ impl<'a> Replay<'a> {
         let known = known.map(|known| known.verify(&keys)).transpose().map_err(Verdict::Known)?;
         let tree = Frontier::default();
         let known_root = known.filter(|known| known.size == 0).map(|_| tree.root());
-        Ok(Self { keys, known, known_root, promised: header.size, tree, last: None, line: 1 })
+        Ok(Self {
+            keys,
+            known,
+            known_root,
+            promised: header.size,
+            tree,
+            last: None,
+            signatures: Signatures::default(),
+            line: 1,
+        })
     }
 
     fn next(&mut self, line: &[u8]) -> Result<(), Verdict> {
@@ -199,8 +128,10 @@ impl<'a> Replay<'a> {
         if index >= self.promised {
             return Err(self.malformed());
         }
-        if leaf_hash(entry) != leaf || !is_canonical_object(entry) {
-            return Err(Verdict::EntryAltered { index });
+        let said = canonical_object(entry).filter(|_| leaf_hash(entry) == leaf);
+        let said = said.ok_or(Verdict::EntryAltered { index })?;
+        if !self.signatures.hold(&said) {
+            return Err(Verdict::NotSigned { index });
         }
         self.tree.append(leaf);
         if self.known.is_some_and(|known| known.size == self.tree.size()) {
@@ -242,7 +173,7 @@ impl<'a> Replay<'a> {
             (Some(known), Some(root)) if root != known.root => {
                 Err(Verdict::Forked { last: known.size.saturating_sub(1) })
             }
-            _ => Ok(Verified(last)),
+            _ => Ok(Verified { checkpoint: last, signed: self.signatures.good() }),
         }
     }
 
@@ -277,9 +208,8 @@ fn read_line(
     })
 }
 
-/// Whether these are the bytes that RFC 8785 gives for the object they mean. A name given twice is not: the object
-/// read back has it once.
-fn is_canonical_object(entry: &[u8]) -> bool {
-    let Ok(value @ serde_json::Value::Object(_)) = serde_json::from_slice(entry) else { return false };
-    serde_json_canonicalizer::to_vec(&value).is_ok_and(|canonical| canonical == entry)
+/// The object that these bytes mean, if they are what RFC 8785 gives for it. A name given twice is not: the object read back has it once.
+fn canonical_object(entry: &[u8]) -> Option<serde_json::Value> {
+    let value = serde_json::from_slice(entry).ok().filter(serde_json::Value::is_object)?;
+    serde_json_canonicalizer::to_vec(&value).is_ok_and(|canonical| canonical == entry).then_some(value)
 }

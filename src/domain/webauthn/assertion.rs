@@ -126,6 +126,12 @@ impl Assertion {
         })
     }
 
+    /// How often its passkey says it has signed (§6.1). Nobody has verified it.
+    #[must_use]
+    pub fn sign_count(&self) -> Option<u32> {
+        AuthenticatorData::read(&self.authenticator_data).ok().map(|data| data.sign_count)
+    }
+
     /// What the signature is over (§6.3.3).
     pub(super) fn signed(&self) -> Vec<u8> {
         let digest = sha256(&[&self.client_data_json]);

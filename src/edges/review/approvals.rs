@@ -91,5 +91,6 @@ fn answers(body: DecisionBody) -> Answers {
         statement_digest: body.statement_digest.to_string(),
         items: body.items.into_iter().map(answer).collect(),
         reason: body.reason.map(String::from),
+        assertion: body.assertion,
     }
 }

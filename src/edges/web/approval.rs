@@ -5,16 +5,18 @@ mod form;
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Json, Redirect, Response};
+use serde_json::Value;
 
 use self::form::{NARROW, Sent, numbered, sent};
 use super::item::ItemWords;
 use super::page::{Page, Shell, Trouble};
 use super::visitor::Visitor;
 use super::words::{Moment, span};
+use super::you;
 use crate::base::id::ApprovalId;
 use crate::broker::Seen;
-use crate::domain::approval::{Decision, History, State as Stands};
+use crate::domain::approval::{Decision, History};
 use crate::domain::principal::Role;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::scope::{ScopeItem, subset};
@@ -70,6 +72,7 @@ struct ApprovalPage {
     history: History,
     decided: Vec<Decided>,
     may_decide: Result<(), &'static str>,
+    has_passkey: bool,
     may_end: bool,
     said: String,
     error: Option<String>,
@@ -127,6 +130,20 @@ pub(super) async fn narrow(
         };
     }
     Ok(said)
+}
+
+/// What the person's passkey is to sign for these answers (WebAuthn Level 3 §5.5).
+pub(super) async fn challenge(
+    Visitor(known): Visitor,
+    State(edge): State<Edge>,
+    id: Result<Id<ApprovalId>, Problem>,
+    form: Result<StrictForm<Vec<(String, String)>>, Problem>,
+) -> Result<Json<Value>, Problem> {
+    let id = id?.0;
+    let seen = edge.broker().approval(id).await?;
+    let sent = sent(form?.0, seen.approval.statement.items.len())?;
+    let challenge = edge.broker().decision_challenge(&known, id, sent.answers).await?;
+    Ok(Json(you::request(&edge, &known, challenge.as_bytes())))
 }
 
 /// Ends an approval and its tokens.
@@ -192,8 +209,9 @@ async fn page(
         asked: Moment::of(statement.created_at, now),
         ends: Moment::of(statement.expires_at, now),
         history,
-        decided: decisions(approval.state.clone()).iter().map(|decision| decided(decision, now)).collect(),
+        decided: approval.decisions().iter().map(|decision| decided(decision, now)).collect(),
         may_decide: may_decide(known, seen),
+        has_passkey: !edge.broker().passkeys_of(known.person.id).is_empty(),
         may_end: matches!(seen.state, "approved" | "spent")
             && (known.holds(Role::Reviewer) || known.holds(Role::Operator)),
         said: sent.answers.reason.unwrap_or_default(),
@@ -224,16 +242,6 @@ fn may_decide(known: &Known, seen: &Seen) -> Result<(), &'static str> {
         Err("The agent asks on your behalf; another person decides.")
     } else {
         Ok(())
-    }
-}
-
-fn decisions(state: Stands) -> Vec<Decision> {
-    match state {
-        Stands::Pending { decisions } => decisions,
-        Stands::Denied { decision } => vec![decision],
-        Stands::Approved(grant) | Stands::Spent(grant) | Stands::Revoked { grant, .. } => grant.decisions,
-        Stands::Expired { grant } => grant.map(|grant| grant.decisions).unwrap_or_default(),
-        Stands::Cancelled { .. } => Vec::new(),
     }
 }
 

@@ -15,6 +15,7 @@ mod report;
 mod runs;
 mod visitor;
 mod words;
+mod you;
 
 use axum::routing::{get, post};
 use utoipa::openapi::path::HttpMethod::{Get, Post};
@@ -44,7 +45,12 @@ pub(super) fn table() -> Vec<Route> {
         people(Get, "/approvals/{id}", get(approval::show)),
         people(Post, "/approvals/{id}", post(approval::decide)),
         people(Post, "/approvals/{id}/narrow", post(approval::narrow)),
+        people(Post, "/approvals/{id}/challenge", post(approval::challenge)),
         people(Post, "/approvals/{id}/end", post(approval::end)),
+        people(Get, "/you", get(you::show)),
+        people(Post, "/you/passkeys/begin", post(you::begin)),
+        people(Post, "/you/passkeys", post(you::register)),
+        people(Post, "/you/passkeys/remove", post(you::remove)),
         people(Get, "/runs", get(runs::list)),
         people(Get, "/runs/{id}", get(runs::show)),
         people(Get, "/reports/{subject}", get(report::show)),

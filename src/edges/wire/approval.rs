@@ -11,6 +11,7 @@ use crate::domain::approval::{Authentication, Reason, Verdict};
 use crate::domain::identity::Identity;
 use crate::domain::principal::Label;
 use crate::domain::step::AskedStep;
+use crate::domain::webauthn::Assertion;
 use crate::domain::widening::Widened;
 
 /// `POST /v1/approvals`.
@@ -201,6 +202,10 @@ pub struct DecisionBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, max_length = 1000)]
     pub reason: Option<Reason>,
+    /// The signature of a passkey over the decision (WebAuthn Level 3), as the pages make one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub assertion: Option<Assertion>,
 }
 
 /// The answer to one item.

@@ -5,6 +5,7 @@ use sqlx::SqliteConnection;
 use super::changes::json;
 use super::error::signed;
 use super::row::{self, APPROVAL};
+use super::sessions;
 use crate::base::id::ApprovalId;
 use crate::domain::approval::{Approval, Grant, State, Statement};
 use crate::store::{CreateRefused, StoreError};
@@ -252,12 +253,17 @@ async fn check_deciders(db: &mut SqliteConnection, state: &State) -> Result<(), 
         State::Denied { decision } => Some(decision),
         _ => return Ok(()),
     };
+    let decider = decider.ok_or(StoreError::Conflict)?;
     let active: bool =
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM people WHERE id = ?1 AND removed_at IS NULL)")
-            .bind(decider.ok_or(StoreError::Conflict)?.person.to_string())
-            .fetch_one(db)
+            .bind(decider.person.to_string())
+            .fetch_one(&mut *db)
             .await?;
-    if active { Ok(()) } else { Err(StoreError::Conflict) }
+    match &decider.signature {
+        _ if !active => Err(StoreError::Conflict),
+        Some(signature) => sessions::count_signature(db, decider.person, signature).await,
+        None => Ok(()),
+    }
 }
 
 async fn name_approvers(db: &mut SqliteConnection, id: ApprovalId, grant: &Grant) -> Result<(), StoreError> {

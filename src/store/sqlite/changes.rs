@@ -26,6 +26,8 @@ pub(super) async fn apply(
         Change::RemovePerson { id, at } => sessions::remove_person(db, id, at).await,
         Change::BeginSession { session, key } => sessions::begin(db, &session, key).await,
         Change::EndSession { id } => sessions::end(db, id).await,
+        Change::AddPasskey { passkey } => sessions::add_passkey(db, &passkey).await,
+        Change::RemovePasskey { person, id } => sessions::remove_passkey(db, person, &id).await,
         Change::AddAgent { agent, key } => add_agent(db, &agent, key).await,
         Change::RemoveAgent { id, at } => remove_agent(db, id, at, lines).await,
         Change::AddLayer { layer, key } => add_layer(db, &layer, key).await,

@@ -51,7 +51,10 @@ pub(super) async fn installed(pool: &SqlitePool) -> Result<Installed, StoreError
         sqlx::query("SELECT id, person_id, record, key_hash, expires_at FROM sessions ORDER BY id")
             .fetch_all(&mut *db);
     let sessions = each(&sessions.await?, row::session)?;
-    Ok(Installed { people, sessions, agents, layers, identities, upstreams, credentials, policy })
+    let passkeys = sqlx::query("SELECT id, person_id, name, record, sign_count FROM passkeys ORDER BY id")
+        .fetch_all(&mut *db);
+    let passkeys = each(&passkeys.await?, row::passkey)?;
+    Ok(Installed { people, passkeys, sessions, agents, layers, identities, upstreams, credentials, policy })
 }
 
 pub(super) async fn keys(pool: &SqlitePool, purpose: KeyPurpose) -> Result<Vec<SealedKey>, StoreError> {

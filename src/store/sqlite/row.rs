@@ -16,8 +16,10 @@ use crate::domain::ledger::KeyPurpose;
 use crate::domain::principal::{Agent, Person};
 use crate::domain::session::Session;
 use crate::domain::upstream::Upstream;
+use crate::domain::webauthn::Passkey;
 use crate::store::{
-    OpenUse, SealedCredential, SealedKey, StoreError, StoredCheckpoint, StoredEntry, TokenRecord,
+    OpenUse, SealedCredential, SealedKey, StoreError, StoredCheckpoint, StoredEntry, StoredPasskey,
+    TokenRecord,
 };
 
 /// The columns that [`approval`] reads.
@@ -165,6 +167,14 @@ pub(super) fn layer(row: &SqliteRow) -> Result<(Layer, Digest), StoreError> {
     cells.check(layer.id == cells.text("id")? && layer.name.as_str() == cells.raw::<String>("name")?)?;
     layer.removed_at = cells.raw::<Option<i64>>("removed_at")?.map(Timestamp::from_micros);
     Ok((layer, cells.digest("key_hash")?))
+}
+
+pub(super) fn passkey(row: &SqliteRow) -> Result<StoredPasskey, StoreError> {
+    let cells = Cells::of(row, "passkeys");
+    let passkey: Passkey = cells.json("record")?;
+    cells.check(passkey.id == cells.text("id")?)?;
+    let passkey = Passkey { sign_count: cells.number("sign_count")?, ..passkey };
+    Ok(StoredPasskey { person: cells.text("person_id")?, name: cells.text("name")?, passkey })
 }
 
 pub(super) fn session(row: &SqliteRow) -> Result<(Session, Digest), StoreError> {

@@ -101,6 +101,20 @@ impl Browser {
         self.call(Method::POST, &format!("/element/{id}/value"), json!({"text": text})).await;
     }
 
+    /// Plugs in an authenticator that verifies whoever is in front of it (WebAuthn Level 3 §11); `false`: it cannot.
+    pub(crate) async fn authenticator(&self, verifies: bool) -> String {
+        let device = json!({"protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
+            "hasUserVerification": true, "isUserVerified": verifies});
+        let id = self.call(Method::POST, "/webauthn/authenticator", device).await;
+        id.as_str().unwrap().to_owned()
+    }
+
+    /// From now on it verifies nobody.
+    pub(crate) async fn stop_verifying(&self, authenticator: &str) {
+        let path = format!("/webauthn/authenticator/{authenticator}/uv");
+        self.call(Method::POST, &path, json!({"isUserVerified": false})).await;
+    }
+
     /// What the browser complained of: errors of scripts, and what the policy of a page forbade.
     pub(crate) async fn complaints(&self) -> Vec<String> {
         let lines = self.call(Method::POST, "/se/log", json!({"type": "browser"})).await;

@@ -81,6 +81,7 @@ pub(super) fn policy() -> Policy {
         token_lifetime: 300,
         max_pending: 20,
         unsafe_no_sandbox: false,
+        signature_for: exeat::domain::approval::SignatureFor::Nothing,
     };
     policy.checked().unwrap()
 }
@@ -251,6 +252,7 @@ impl Bed {
             statement_digest: approval.digest(),
             items: vec![answer],
             reason: None,
+            signature: None,
         }
     }
 

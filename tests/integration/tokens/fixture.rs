@@ -67,6 +67,7 @@ pub(super) fn policy() -> Policy {
         token_lifetime: 300,
         max_pending: 20,
         unsafe_no_sandbox: false,
+        signature_for: exeat::domain::approval::SignatureFor::Nothing,
     }
 }
 
@@ -110,6 +111,7 @@ fn approved(statement: Statement, at: Timestamp) -> Approval {
         statement_digest: statement.digest(),
         items: items.collect(),
         reason: None,
+        signature: None,
     };
     Approval::asked(statement).decide(&reviewer, decision, at).unwrap()
 }

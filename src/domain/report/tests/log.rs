@@ -127,6 +127,7 @@ impl Log {
             statement_digest: approval.digest(),
             items: answers.iter().copied().enumerate().map(answer).collect(),
             reason: None,
+            signature: None,
         };
         let next = approval.decide(by, decision.clone(), self.now()).unwrap();
         let state = next.state_name(self.now()).to_owned();

@@ -29,6 +29,12 @@ pub(super) fn sent(form: Vec<(String, String)>, items: usize) -> Result<Sent, Pr
         match name.as_str() {
             "digest" => sent.answers.statement_digest = text,
             "reason" => sent.answers.reason = Some(text).filter(|text| !text.trim().is_empty()),
+            "assertion" if text.is_empty() => {}
+            "assertion" => {
+                let read = serde_json::from_str(&text);
+                sent.answers.assertion =
+                    Some(read.map_err(|_| invalid("The signature of the passkey cannot be read"))?);
+            }
             "all" => all = Some(verdict(&text)?),
             _ => match (numbered(&name, ITEM), numbered(&name, NARROW)) {
                 (Some(index), _) => {

@@ -41,3 +41,61 @@ if (link && form) {
   history.replaceState(null, "", location.pathname);
   form.querySelector("button").focus();
 }
+
+// Passkeys: the bytes that browsers take and give are base64url on the way (WebAuthn).
+const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+const known = (list) => list.map((one) => ({ ...one, id: bytes(one.id) }));
+const asked = async (url, body, headers) => {
+  const answer = await fetch(url, { method: "POST", body, headers });
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(said.detail);
+  return said;
+};
+
+// What a person decides is signed by one of their passkeys before it is sent.
+for (const form of document.querySelectorAll("[data-sign]")) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const said = document.getElementById("sign-said");
+    const button = event.submitter;
+    try {
+      const answers = new URLSearchParams(new FormData(form, button));
+      const options = await asked(form.dataset.sign, answers);
+      said.textContent = "Your browser asks for your passkey.";
+      const signed = await navigator.credentials.get({ publicKey: {
+        ...options, challenge: bytes(options.challenge), allowCredentials: known(options.allowCredentials) } });
+      form.elements.assertion.value = JSON.stringify({
+        credential_id: text(signed.rawId), client_data_json: text(signed.response.clientDataJSON),
+        authenticator_data: text(signed.response.authenticatorData), signature: text(signed.response.signature) });
+      if (button?.name) {
+        const chosen = document.createElement("input");
+        Object.assign(chosen, { type: "hidden", name: button.name, value: button.value });
+        // A choice that the button overrides must not be sent beside it.
+        for (const other of form.querySelectorAll(`input[type=radio][name="${CSS.escape(button.name)}"]`)) other.disabled = true;
+        form.append(chosen);
+      }
+      form.submit();
+    } catch (error) {
+      said.textContent = `Not signed, and nothing was sent: ${error.message}`;
+    }
+  });
+}
+
+const making = document.getElementById("new-passkey");
+making?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const said = document.getElementById("passkey-said");
+  try {
+    const options = await asked("/you/passkeys/begin");
+    const made = await navigator.credentials.create({ publicKey: { ...options, challenge: bytes(options.challenge),
+      user: { ...options.user, id: bytes(options.user.id) }, excludeCredentials: known(options.excludeCredentials) } });
+    const registration = { client_data_json: text(made.response.clientDataJSON),
+      attestation_object: text(made.response.attestationObject), transports: made.response.getTransports() };
+    const body = JSON.stringify({ name: making.elements.name.value, registration });
+    await asked("/you/passkeys", body, { "content-type": "application/json" });
+    location.reload();
+  } catch (error) {
+    said.textContent = `No passkey was added: ${error.message}`;
+  }
+});
