@@ -33,6 +33,7 @@ mod serve;
 mod settings;
 mod statement;
 mod step;
+mod tighter;
 mod time;
 mod token;
 mod upstream;

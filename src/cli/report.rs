@@ -92,6 +92,7 @@ pub(crate) fn told(page: &mut Page, report: &Answer) {
     };
     let approvers = report.approvers.iter().map(row).collect();
     page.table_under("   ", &["name", "person", "at", "known by", "over the statement"], approvers, "nobody");
+    super::tighter::told(page, report);
     if let Some(note) = &report.checkpoint {
         page.gap();
         match SignedCheckpoint::parse(note) {

@@ -51,6 +51,8 @@ mod store;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]
+mod tighter;
+#[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod vault;

@@ -5,6 +5,7 @@ mod generate;
 mod language;
 mod properties;
 mod targets;
+mod tighter;
 
 use exeat::domain::scope::{Ambiguity, HttpTarget, NetworkTarget, ScopeError, ScopeItem, Target};
 use exeat::domain::upstream::Scheme;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::denied::Denied;
+use super::tighter::Tighter;
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
 use crate::base::id::{AgentId, ApprovalId, PersonId, RunId, TokenId, UseId};
@@ -28,6 +29,10 @@ pub struct Account {
     pub never_used: Vec<ScopeItem>,
     /// Uses without a recorded end.
     pub unfinished: Vec<Unfinished>,
+    /// What would have been enough. `None` where nothing was used, where no one request could ask for it, where it is all that was granted,
+    /// and in the report on a run that has not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tighter: Option<Tighter>,
     /// The step that led to the request; over several approvals, to the first.
     pub trigger: Trigger,
     /// Who approved, when, how they were known, over which words.

@@ -1,6 +1,8 @@
 //! One approval as its entries tell it: how far it came, what it granted, what became of that.
 
-use std::collections::HashMap;
+mod enough;
+
+use std::collections::{HashMap, HashSet};
 
 use super::account::{
     Account, ApprovalAccount, Approver, Ending, RefusedStep, Standing, TokenAccount, Trigger, Unfinished,
@@ -8,6 +10,7 @@ use super::account::{
 use super::denied::{Attempt, DeniedKind, Refusals};
 use super::fold::Place;
 use super::granted::Granted;
+use super::tighter::Tighter;
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
 use crate::base::id::{AgentId, ApprovalId, PersonId, RunId, TokenId, UseId};
@@ -33,11 +36,13 @@ pub(super) struct ApprovalFold {
     slots: HashMap<TokenId, Vec<Option<usize>>>,
     tokens_issued: usize,
     tokens: Vec<TokenAccount>,
+    uses: u64,
+    used_tokens: HashSet<TokenId>,
     open: HashMap<UseId, Unfinished>,
     trigger: Trigger,
-    identity: Option<Identity>,
+    pub(super) identity: Option<Identity>,
     pub(super) agent: Option<AgentId>,
-    run: Option<RunId>,
+    pub(super) run: Option<RunId>,
 }
 
 impl ApprovalFold {
@@ -55,6 +60,8 @@ impl ApprovalFold {
             slots: HashMap::new(),
             tokens_issued: 0,
             tokens: Vec::new(),
+            uses: 0,
+            used_tokens: HashSet::new(),
             open: HashMap::new(),
             trigger: Trigger::default(),
             identity: None,
@@ -183,6 +190,8 @@ impl ApprovalFold {
         self.approved = true;
         self.acts(&start.identity, start.agent, start.run);
         let slot = self.slots.get(&start.token).and_then(|slots| slots.get(start.item)).copied().flatten();
+        self.uses += 1;
+        let _ = self.used_tokens.insert(start.token);
         self.granted.count(slot, place, &start.target);
         let open = Unfinished {
             id: start.id,
@@ -221,7 +230,7 @@ impl ApprovalFold {
         open.given_up = Some(place.at);
     }
 
-    pub(super) fn finish(self) -> ApprovalAccount {
+    pub(super) fn finish(self, tighter: Option<Tighter>) -> ApprovalAccount {
         let state = self.standing();
         let id = self.id;
         let (granted, used, never_used) = self.granted.finish();
@@ -245,6 +254,7 @@ impl ApprovalFold {
                 denied_further,
                 never_used,
                 unfinished,
+                tighter,
                 trigger: self.trigger,
                 approvers,
                 identity: self.identity,

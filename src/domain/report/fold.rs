@@ -1,6 +1,6 @@
 //! The fold itself: one pass, one step per entry, memory by what differs and not by what happened.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::Report;
 use super::account::{Account, ApprovalAccount, RefusedStep, Standing};
@@ -8,6 +8,7 @@ use super::approval::ApprovalFold;
 use super::denied::{Attempt, DeniedKind, Refusals};
 use super::granted::Granted;
 use super::lanes_fold::LanesFold;
+use super::tighter::{Spent, Tighter};
 use crate::base::clock::Timestamp;
 use crate::base::id::{AgentId, ApprovalId, RunId, TokenId, UseId};
 use crate::domain::ledger::{Entry, Event, UseRefusal};
@@ -94,12 +95,27 @@ impl Fold {
     pub fn finish(self) -> Report {
         let mut folds: Vec<ApprovalFold> = self.approvals.into_values().collect();
         folds.sort_by_key(|fold| fold.since);
+        let run = |fold: &ApprovalFold| fold.run.and_then(|id| self.lanes.seen(id));
         let mut granted = Granted::default();
-        for fold in &folds {
+        for fold in &mut folds {
+            fold.watched(run(fold));
             granted.merge(&fold.granted);
         }
-        let approvals: Vec<ApprovalAccount> = folds.into_iter().map(ApprovalFold::finish).collect();
+        // What a run that goes on has used is not yet all that it needs.
+        let over = self.run.is_none_or(|id| self.lanes.seen(id).is_some_and(|run| run.end.is_some()));
+        let spent = folds.iter().filter_map(|fold| fold.spent(run(fold))).reduce(Spent::and);
+        let each: Vec<Option<Tighter>> =
+            folds.iter().map(|fold| fold.tighter(run(fold)).filter(|_| over)).collect();
+        let tighter = match &*each {
+            [only] => only.clone(),
+            _ => spent
+                .filter(|_| over && of_one_identity(&folds))
+                .and_then(|spent| Some(Tighter { items: granted.tighter()?, limits: spent.limits() })),
+        };
+        let approvals: Vec<ApprovalAccount> =
+            folds.into_iter().zip(each).map(|(fold, tighter)| fold.finish(tighter)).collect();
         let mut account = union(granted, self.apart, &approvals);
+        account.tighter = tighter;
         account.agent = self.agent.or(account.agent);
         account.run = self.run.or(account.run);
         let lanes = self.lanes.finish(&account.granted);
@@ -228,6 +244,7 @@ fn union(granted: Granted, apart: Refusals, approvals: &[ApprovalAccount]) -> Ac
         used,
         never_used,
         unfinished,
+        tighter: None,
         trigger: approvals.first().map(|one| one.account.trigger.clone()).unwrap_or_default(),
         approvers: approvals.iter().flat_map(|one| one.account.approvers.iter().cloned()).collect(),
         identity: shared(approvals.iter().map(|one| one.account.identity.clone())),
@@ -236,6 +253,13 @@ fn union(granted: Granted, apart: Refusals, approvals: &[ApprovalAccount]) -> Ac
         denied,
         denied_further,
     }
+}
+
+/// A request is for one acting identity.
+fn of_one_identity(folds: &[ApprovalFold]) -> bool {
+    let used = folds.iter().filter(|fold| fold.granted.last().is_some());
+    let identities: HashSet<_> = used.filter_map(|fold| fold.identity.as_ref()).collect();
+    identities.len() <= 1
 }
 
 /// The value that all have, if all have the same one.

@@ -116,6 +116,11 @@ impl LanesFold {
         });
     }
 
+    /// A run, as far as it was told.
+    pub(super) fn seen(&self, id: RunId) -> Option<&RunAccount> {
+        self.lanes.runs.get(*self.places.get(&id)?)
+    }
+
     fn run(&mut self, id: RunId, change: impl FnOnce(&mut RunAccount)) {
         let found = self.places.get(&id).and_then(|place| self.lanes.runs.get_mut(*place));
         if let Some(run) = found {

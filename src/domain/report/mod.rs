@@ -15,6 +15,7 @@ mod lanes_fold;
 mod reported_fold;
 #[cfg(test)]
 mod tests;
+mod tighter;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,8 @@ pub use lanes::{
     Climb, Disagreement, FilesAccount, HostRefused, HostUsed, Lanes, NetworkLane, ReportedRow, RunAccount,
     Untouched, Widening,
 };
+
+pub use tighter::{Tighter, smallest};
 
 use crate::domain::ledger::Entry;
 

@@ -1,5 +1,6 @@
 //! The report against a model that counts in the plainest way.
 
+mod enough;
 mod log;
 
 use std::collections::HashSet;

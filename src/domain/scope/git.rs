@@ -75,6 +75,12 @@ impl GitItem {
         self.identity.as_ref()
     }
 
+    /// Fetching or pushing.
+    #[must_use]
+    pub const fn access(&self) -> Access {
+        self.access
+    }
+
     pub(super) fn with_identity(self, identity: &Identity) -> Result<Self, ScopeError> {
         Ok(Self { identity: Some(chosen(self.identity.as_ref(), identity)?), ..self })
     }

@@ -30,7 +30,7 @@ pub use principal::{
     AgentBody, AgentEnrolled, AgentList, AgentMe, AgentView, LoginLink, PersonAdded, PersonBody, PersonList,
     PersonMe, PersonView,
 };
-pub use report::{ApproverView, Report, TriggerView, UsedView};
+pub use report::{ApproverView, Report, TighterView, TriggerView, UsedView};
 pub use run::{ClimbBody, EndBody, FilesBody, PasswordFor, RunBody, RunStarted, StandInBody, StepBody};
 pub use secret::SecretText;
 pub use setup::{

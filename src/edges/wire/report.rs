@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::approval::LimitsView;
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
 use crate::base::id::{AgentId, PersonId, RunId, UseId};
@@ -30,6 +31,9 @@ pub struct Report {
     /// Uses that began and whose end nobody reported.
     #[schema(value_type = Vec<Object>)]
     pub unfinished: Vec<Value>,
+    /// What would have been enough, where that is less than was granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tighter: Option<TighterView>,
     /// The step that triggered the request.
     pub trigger: TriggerView,
     /// Who approved, when, how they were known, over which words.
@@ -71,6 +75,16 @@ pub struct UsedView {
     #[serde(flatten)]
     #[schema(value_type = Object)]
     pub more: Map<String, Value>,
+}
+
+/// The smallest items and limits that cover what was used, as a request writes them.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TighterView {
+    /// What may be done.
+    #[schema(value_type = Vec<Object>)]
+    pub items: Vec<Value>,
+    /// How long and how often.
+    pub limits: LimitsView,
 }
 
 /// What the agent was doing when it asked: claimed and observed are kept apart.
