@@ -125,6 +125,9 @@ tools-test: tools-walls tools-layers tools-browser
 	@if [ ! -e /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 ]; then \
 	  echo "installing faketime with apt: tests step the clock with it"; apt-get update -q && apt-get install -y -q faketime; \
 	fi
+	@if ! command -v jq > /dev/null; then \
+	  echo "installing jq with apt: tests search exports with it"; apt-get update -q && apt-get install -y -q jq; \
+	fi
 
 # The pages are driven in a real browser, which runs as nobody.
 tools-browser:

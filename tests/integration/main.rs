@@ -29,6 +29,8 @@ mod layers;
 #[cfg(test)]
 mod ledger_export;
 #[cfg(test)]
+mod ledger_forms;
+#[cfg(test)]
 mod ledger_proofs;
 #[cfg(test)]
 mod main_job;

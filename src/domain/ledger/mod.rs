@@ -3,6 +3,7 @@
 pub mod checkpoint;
 mod event;
 pub mod export;
+pub mod forms;
 mod links;
 mod made;
 pub mod merkle;
