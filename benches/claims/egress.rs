@@ -1,22 +1,28 @@
 //! The way out: the same client to the same TLS upstream, directly and through Exeat, in turns, with client, proxy and upstream on
-//! the same processors. Beside it what reverse proxies that only check and set a header take.
+//! the same processors. Beside it what other proxies take, which set a header and keep no record.
 
 mod client;
+mod governed;
+mod http2;
+pub(crate) mod interceptor;
+mod interceptors;
 mod load;
+pub(crate) mod million;
 mod peers;
+mod programs;
+mod upstream;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use hyper::Method;
-use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use self::client::{Connection, Request, Way};
-use self::peers::{Peer, Upstream};
+use self::governed::Governed;
+use self::peers::Peer;
+use self::upstream::Upstream;
 use crate::claim::{Found, at_least, at_most, median, note, skipped};
-use crate::http;
-use crate::process::{Exeat, Process, exchange, scratch, text};
+use crate::process::{Process, scratch};
 use crate::uses::one_sync;
 
 /// Rounds, each way once in each.
@@ -40,12 +46,21 @@ struct Named {
     way: Arc<Way>,
     request: Request,
     large: Request,
+    /// Answered well only if the secret came with it.
+    checked: Request,
 }
 
 impl Named {
     fn new(name: &'static str, way: Way, port: u16, bearer: Option<&str>) -> Self {
-        let [request, large] = ["/json", "/large"].map(|path| Request::of(path, port, bearer));
-        Self { name, way: Arc::new(way), request, large }
+        let [request, large, checked] =
+            ["/json", "/large", "/checked"].map(|path| Request::of(path, port, bearer));
+        Self { name, way: Arc::new(way), request, large, checked }
+    }
+
+    /// Fails unless the secret arrives: what a way takes that forgets it is no figure.
+    async fn checked(&self) -> Found {
+        Connection::by(&self.way).await?.ask(&self.checked).await?;
+        Ok(())
     }
 }
 
@@ -53,35 +68,44 @@ pub(crate) async fn run() -> Found {
     let directory = scratch()?;
     let upstream = Upstream::start(directory.path())?;
     let memory = TempDir::with_prefix_in("exeat-claims-", MEMORY)?;
-    let (memory_data, disk_data) = (memory.path().join("exeat"), directory.path().join("exeat"));
-    let (in_memory, on_disk) = (start(&memory_data, &upstream).await?, start(&disk_data, &upstream).await?);
+    let in_memory = Governed::start(&memory.path().join("exeat"), &upstream).await?;
+    let on_disk = Governed::start(&directory.path().join("exeat"), &upstream).await?;
     let mut ways = vec![direct(&upstream)];
-    ways.push(through(CLAIMED, (&in_memory, &memory_data), &upstream).await?);
-    ways.push(through("Exeat, on disk", (&on_disk, &disk_data), &upstream).await?);
-    let mut peers = Vec::new();
-    for peer in [Peer::nginx(directory.path(), &upstream), Peer::haproxy(directory.path(), &upstream)] {
-        match peer {
-            Ok(peer) => {
-                let way = Way::Direct(peer.target(&upstream));
-                ways.push(Named::new(peer.name, way, upstream.port(), None));
-                peers.push(peer);
-            }
-            Err(why) => skipped("a peer of the way out", &why.to_string()),
-        }
+    for (name, exeat) in [(CLAIMED, &in_memory), ("Exeat, on disk", &on_disk)] {
+        ways.push(Named::new(name, exeat.way(upstream.port())?, upstream.port(), Some(&exeat.token)));
     }
     for way in &ways {
-        load::anew(&way.way, &way.request).await.map_err(|error| format!("{}: {error}", way.name))?;
+        way.checked().await.map_err(|error| format!("{}: {error}", way.name))?;
+    }
+    let mut peers = Vec::new();
+    for (name, start) in peers::ALL {
+        match beside(name, start(directory.path(), &upstream), upstream.port()).await {
+            Ok((way, peer)) => {
+                ways.push(way);
+                peers.push(peer);
+            }
+            Err(why) => skipped(&format!("the way out through {name}"), &why.to_string()),
+        }
     }
     kept(&ways, FEW, directory.path()).await?;
     kept(&ways, MANY, directory.path()).await?;
     waiting(&ways).await?;
     anew(&ways).await?;
     large(&ways).await?;
-    idle(&in_memory.process, ways.iter().find(|way| way.name == CLAIMED).ok_or("no way")?).await
+    idle(&in_memory.exeat.process, ways.iter().find(|way| way.name == CLAIMED).ok_or("no way")?).await?;
+    http2::measure(&upstream, &in_memory).await
+}
+
+/// A peer as one of the ways, if what it sends is what the upstream expects.
+async fn beside(name: &'static str, peer: Found<Peer>, port: u16) -> Found<(Named, Peer)> {
+    let peer = peer?;
+    let way = Named::new(name, peer.way.clone(), port, None);
+    way.checked().await?;
+    Ok((way, peer))
 }
 
 /// A figure of each way, round by round.
-async fn rounds(ways: &[Named], figure: impl AsyncFn(&Named) -> Found<f64>) -> Found<Vec<Vec<f64>>> {
+async fn rounds<W>(ways: &[W], figure: impl AsyncFn(&W) -> Found<f64>) -> Found<Vec<Vec<f64>>> {
     let mut figures = vec![Vec::new(); ways.len()];
     for _ in 0..ROUNDS {
         for (way, figures) in ways.iter().zip(&mut figures) {
@@ -144,42 +168,29 @@ async fn idle(process: &Process, way: &Named) -> Found {
     Ok(())
 }
 
-/// The claim, and each way beside it: to the first one, round by round, of which the middle one counts.
-fn tell(claim: &str, bound: f64, ways: &[Named], mut rates: Vec<Vec<f64>>, unit: &str) {
-    let direct = rates.first().cloned().unwrap_or_default();
-    for (way, rates) in ways.iter().zip(&mut rates) {
-        let ratio =
-            median(&mut rates.iter().zip(&direct).map(|(rate, direct)| rate / direct).collect::<Vec<_>>());
+/// The claim, and each way beside it.
+fn tell(claim: &str, bound: f64, ways: &[Named], rates: Vec<Vec<f64>>, unit: &str) {
+    for (way, (rate, ratio)) in ways.iter().zip(told(rates)) {
         if way.name == CLAIMED {
             at_least(claim, ratio, bound, "x");
         }
-        note(&format!("{}, {ratio:.2} of direct", way.name), median(rates), unit);
+        note(&format!("{}, {ratio:.2} of direct", way.name), rate, unit);
     }
+}
+
+/// Of each way the middle figure, and the middle one of its ratios to the first way, round by round.
+fn told(rates: Vec<Vec<f64>>) -> Vec<(f64, f64)> {
+    let direct = rates.first().cloned().unwrap_or_default();
+    let ratio = |rates: &[f64]| {
+        median(&mut rates.iter().zip(&direct).map(|(rate, direct)| rate / direct).collect::<Vec<_>>())
+    };
+    rates
+        .into_iter()
+        .map(|mut rates| (ratio(&rates), median(&mut rates)))
+        .map(|(ratio, rate)| (rate, ratio))
+        .collect()
 }
 
 fn direct(upstream: &Upstream) -> Named {
     Named::new("direct", Way::Direct(upstream.target()), upstream.port(), Some(SECRET))
-}
-
-/// An installation that governs the upstream.
-async fn start(data: &Path, upstream: &Upstream) -> Found<Exeat> {
-    let exeat = Exeat::start(data).await?;
-    let installed = json!({"name": "large", "origins": [upstream.origin()], "slot": "bearer",
-        "ca_pem": upstream.root, "allow_addresses": ["127.0.0.0/8"]});
-    exeat.person(Method::POST, "/v1/upstreams", Some(installed)).await?;
-    let credential = json!({"upstream": "large", "identity": "service:ci-bot", "secret": SECRET});
-    exeat.person(Method::POST, "/v1/credentials", Some(credential)).await?;
-    Ok(exeat)
-}
-
-async fn through(name: &'static str, (exeat, data): (&Exeat, &Path), upstream: &Upstream) -> Found<Named> {
-    let agent = json!({"name": "loader", "identities": ["service:ci-bot"], "upstreams": ["large"]});
-    let agent = exeat.person(Method::POST, "/v1/agents", Some(agent)).await?;
-    let key = text(&agent, "key")?;
-    let approval = exeat.approved(&key, "large", "/**").await?;
-    let (_, answer) = http::Connection::to(exeat.agent).await?.ask(&exchange(&key, &approval)).await?;
-    let token = text(&serde_json::from_slice::<Value>(&answer)?, "access_token")?;
-    let root = std::fs::read_to_string(data.join("ca.pem"))?;
-    let way = Way::tunnel(exeat.proxy, &key, upstream.port(), &root)?;
-    Ok(Named::new(name, way, upstream.port(), Some(&token)))
 }

@@ -40,6 +40,9 @@ async fn main() -> Found {
     if std::env::args().any(|word| word == shim::INSIDE) {
         return shim::inside();
     }
+    if std::env::args().any(|word| word == egress::interceptor::WORD) {
+        return egress::interceptor::serve().await;
+    }
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let runs = |part: &str| wanted.is_empty() || wanted.iter().any(|word| word == part);
     claim::heading();
@@ -54,6 +57,10 @@ async fn main() -> Found {
     }
     if runs("egress") {
         egress::run().await?;
+    }
+    // Minutes and gigabytes of memory, for one figure: only where it is asked for.
+    if wanted.iter().any(|word| word == "million") {
+        egress::million::run().await?;
     }
     if runs("exchange") {
         exchange::run().await?;

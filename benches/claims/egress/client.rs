@@ -21,6 +21,7 @@ pub(super) struct Target {
 }
 
 /// A way to the upstream.
+#[derive(Clone)]
 pub(super) enum Way {
     Direct(Target),
     /// Through `CONNECT`, whose bytes these are.
@@ -28,11 +29,36 @@ pub(super) enum Way {
 }
 
 impl Way {
-    pub(super) fn tunnel(proxy: SocketAddr, key: &str, port: u16, root: &str) -> Found<Self> {
-        let connect = format!(
-            "CONNECT localhost:{port} HTTP/1.1\r\nHost: localhost:{port}\r\nProxy-Authorization: Bearer {key}\r\n\r\n"
-        );
+    /// Through `CONNECT` to this port of localhost, with a key where the proxy asks for one.
+    pub(super) fn tunnel(proxy: SocketAddr, key: Option<&str>, port: u16, root: &str) -> Found<Self> {
+        let key = key.map(|key| format!("Proxy-Authorization: Bearer {key}\r\n")).unwrap_or_default();
+        let connect = format!("CONNECT localhost:{port} HTTP/1.1\r\nHost: localhost:{port}\r\n{key}\r\n");
         Ok(Self::Tunnel(Target { address: proxy, tls: trusting(root)? }, connect.into_bytes()))
+    }
+
+    /// The same, where nothing but HTTP/2 is spoken.
+    pub(super) fn over_http2(mut self) -> Self {
+        let (Self::Direct(target) | Self::Tunnel(target, _)) = &mut self;
+        Arc::make_mut(&mut target.tls).alpn_protocols = vec![b"h2".to_vec()];
+        self
+    }
+
+    /// Connects, with TLS that goes on where the way ends it.
+    pub(super) async fn connect(&self) -> Found<TlsStream<TcpStream>> {
+        let (Self::Direct(target) | Self::Tunnel(target, _)) = self;
+        let mut stream = TcpStream::connect(target.address).await?;
+        stream.set_nodelay(true)?;
+        if let Self::Tunnel(_, connect) = self {
+            stream.write_all(connect).await?;
+            let mut space = [0; 1024];
+            let read = stream.read(&mut space).await?;
+            let answer = space.get(..read).unwrap_or_default();
+            if !(answer.starts_with(b"HTTP/1.1 200") && answer.ends_with(b"\r\n\r\n")) {
+                return Err(String::from_utf8_lossy(answer).into_owned().into());
+            }
+        }
+        let name = ServerName::try_from("localhost")?;
+        Ok(TlsConnector::from(Arc::clone(&target.tls)).connect(name, stream).await?)
     }
 }
 
@@ -66,21 +92,7 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) async fn by(way: &Way) -> Found<Self> {
-        let (Way::Direct(target) | Way::Tunnel(target, _)) = way;
-        let mut stream = TcpStream::connect(target.address).await?;
-        stream.set_nodelay(true)?;
-        let mut space = vec![0; 64 * 1024];
-        if let Way::Tunnel(_, connect) = way {
-            stream.write_all(connect).await?;
-            let read = stream.read(&mut space).await?;
-            let answer = space.get(..read).unwrap_or_default();
-            if !(answer.starts_with(b"HTTP/1.1 200") && answer.ends_with(b"\r\n\r\n")) {
-                return Err(String::from_utf8_lossy(answer).into_owned().into());
-            }
-        }
-        let name = ServerName::try_from("localhost")?;
-        let stream = TlsConnector::from(Arc::clone(&target.tls)).connect(name, stream).await?;
-        Ok(Self { stream, space })
+        Ok(Self { stream: way.connect().await?, space: vec![0; 64 * 1024] })
     }
 
     /// Asks, and reads the answer to its end; gives the length of its body.

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::client::{Connection, Request, Way};
 use crate::claim::{Found, millis, number};
 
-const ROUND: Duration = Duration::from_millis(1500);
+pub(super) const ROUND: Duration = Duration::from_millis(1500);
 /// Requests a second where waiting is measured, and on how many connections.
 const PACE: u64 = 500;
 const PACED: u64 = 8;
@@ -16,8 +16,8 @@ const PACED: u64 = 8;
 const ANEW: usize = 8;
 const LARGE: usize = 2;
 
-/// Requests a second on connections that are kept.
-pub(super) async fn kept(way: &Arc<Way>, request: &Request, connections: usize) -> Found<f64> {
+/// Connections that are kept.
+pub(super) async fn open(way: &Way, request: &Request, connections: usize) -> Found<Vec<Connection>> {
     let mut open = Vec::with_capacity(connections);
     for _ in 0..connections {
         let mut connection = Connection::by(way).await?;
@@ -25,6 +25,12 @@ pub(super) async fn kept(way: &Arc<Way>, request: &Request, connections: usize) 
         connection.ask(request).await?;
         open.push(connection);
     }
+    Ok(open)
+}
+
+/// Requests a second on connections that are kept.
+pub(super) async fn kept(way: &Arc<Way>, request: &Request, connections: usize) -> Found<f64> {
+    let open = open(way, request, connections).await?;
     let (began, mut tasks) = (Instant::now(), JoinSet::new());
     for mut connection in open {
         let request = request.clone();
@@ -38,6 +44,29 @@ pub(super) async fn kept(way: &Arc<Way>, request: &Request, connections: usize) 
         }));
     }
     Ok(sum(tasks).await? / began.elapsed().as_secs_f64())
+}
+
+/// So many requests on these connections, shared evenly; gives the connections back.
+pub(super) async fn counted(
+    open: Vec<Connection>,
+    request: &Request,
+    count: usize,
+) -> Found<Vec<Connection>> {
+    let (each, mut tasks) = (count / open.len().max(1), JoinSet::new());
+    for mut connection in open {
+        let request = request.clone();
+        drop(tasks.spawn(async move {
+            for _ in 0..each {
+                connection.ask(&request).await?;
+            }
+            Found::Ok(connection)
+        }));
+    }
+    let mut open = Vec::new();
+    while let Some(connection) = tasks.join_next().await {
+        open.push(connection??);
+    }
+    Ok(open)
 }
 
 /// Milliseconds of each request at a steady pace.
@@ -99,7 +128,8 @@ async fn each_anew(
     Ok(sum(tasks).await? / began.elapsed().as_secs_f64())
 }
 
-async fn sum(mut tasks: JoinSet<Found<usize>>) -> Found<f64> {
+/// What the tasks counted, together.
+pub(super) async fn sum(mut tasks: JoinSet<Found<usize>>) -> Found<f64> {
     let mut all = 0;
     while let Some(count) = tasks.join_next().await {
         all += count??;

@@ -36,12 +36,6 @@ pub struct GitItem {
 struct RefPattern(Segments);
 
 impl GitItem {
-    /// Whether it fetches, or pushes too.
-    #[must_use]
-    pub const fn access(&self) -> Access {
-        self.access
-    }
-
     pub(super) fn read(fields: &mut Fields<'_>) -> Result<Self, ScopeError> {
         let (upstream, identity) = whose(fields)?;
         let repositories = fields.list("repositories", PathPattern::parse)?;

@@ -42,8 +42,11 @@ impl Class {
             Event::AuthenticationFailed { .. } => {
                 Self { uid: AUTHENTICATION, severity: MEDIUM, ..Self::failed(1) }
             }
+            Event::SessionBegan { .. } => Self { uid: AUTHENTICATION, ..Self::done(1) },
+            Event::SessionEnded { .. } => Self { uid: AUTHENTICATION, ..Self::done(2) },
             Event::ClockStepped { .. } => Self { severity: LOW, ..Self::done(OTHER) },
             Event::PersonAdded { .. }
+            | Event::PasskeyRegistered { .. }
             | Event::AgentEnrolled { .. }
             | Event::LayerEnrolled { .. }
             | Event::IdentityAdded { .. }
@@ -64,6 +67,7 @@ impl Class {
             | Event::RunWidened { .. }
             | Event::RunEnded { .. } => Self::done(UPDATE),
             Event::PersonRemoved { .. }
+            | Event::PasskeyRemoved { .. }
             | Event::AgentRemoved { .. }
             | Event::LayerRemoved { .. }
             | Event::TokenRevoked { .. } => Self::done(DELETE),

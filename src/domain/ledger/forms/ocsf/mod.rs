@@ -11,6 +11,7 @@ use super::place::{Place, endpoint};
 use crate::domain::ledger::event::{Entry, Event};
 use crate::domain::ledger::note::Origin;
 use crate::domain::reported::UseReport;
+use crate::domain::session::Session;
 use crate::domain::usage::Outcome;
 
 /// The version of the schema.
@@ -62,15 +63,17 @@ fn message(event: &Event) -> String {
 }
 
 fn authentication(event: &Event) -> Map<String, Value> {
-    let listener = match event {
-        Event::AuthenticationFailed { listener } => listener,
-        _ => NAME,
+    let members = match event {
+        Event::SessionBegan { session: Session { person, .. } } | Event::SessionEnded { person, .. } => {
+            json!({ "user": { "uid": person.to_string() }, "service": { "name": "review" } })
+        }
+        Event::AuthenticationFailed { listener } => json!({
+            "user": { "name": "unknown" },
+            "service": { "name": listener },
+            "status_detail": "the key was not accepted",
+        }),
+        _ => json!({ "user": { "name": "unknown" }, "service": { "name": NAME } }),
     };
-    let members = json!({
-        "user": { "name": "unknown" },
-        "service": { "name": listener },
-        "status_detail": "the key was not accepted",
-    });
     members.as_object().cloned().unwrap_or_default()
 }
 
