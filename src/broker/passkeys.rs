@@ -52,7 +52,7 @@ impl Broker {
     pub fn passkey_challenge(&self, person: PersonId) -> Result<[u8; 32], Problem> {
         let challenge: Challenge = bytes(self.parts.random.as_ref()).map_err(no_randomness)?;
         let given = Given { challenge, until: self.now().plus(PATIENCE) };
-        drop(self.challenges.lock().insert(person, given));
+        self.challenges.lock().insert(person, given);
         Ok(challenge)
     }
 

@@ -30,7 +30,7 @@ pub struct Decision {
     pub reason: Option<Reason>,
     /// The person's signature over [`Decision::challenge`], where they gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature: Option<Signature>,
+    pub signature: Option<Box<Signature>>,
 }
 
 /// A person's signature, made with a passkey: anybody who has the public key can verify it.

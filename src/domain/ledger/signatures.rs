@@ -54,3 +54,71 @@ impl Signatures {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::base::crypto::hash::sha256;
+    use crate::domain::approval::{Authentication, Decision, ItemDecision, Signature, Verdict};
+    use crate::domain::webauthn::tests::authenticator::{Authenticator, party};
+
+    const ALICE: &str = "per_0192a0b0c0d070008000000000000001";
+    const BOB: &str = "per_0192a0b0c0d070008000000000000002";
+
+    fn registered(person: &str, authenticator: &Authenticator) -> Value {
+        json!({"at": "2026-11-23T22:14:33.114219Z", "event": {"type": "passkey_registered", "person": person,
+            "name": "laptop", "passkey": authenticator.registers(), "party": party()}})
+    }
+
+    fn no(person: &str) -> Decision {
+        Decision {
+            person: person.parse().unwrap(),
+            name: "Alice".parse().unwrap(),
+            at: "2026-11-23T22:14:33Z".to_owned().try_into().unwrap(),
+            authenticated_by: Authentication::Passkey,
+            statement_digest: sha256(&[b"the words"]),
+            items: vec![ItemDecision { index: 0, verdict: Verdict::Deny, granted: None }],
+            reason: None,
+            signature: None,
+        }
+    }
+
+    fn signed(decision: Decision, authenticator: &Authenticator) -> Decision {
+        let assertion = authenticator.signs(decision.challenge().as_bytes());
+        Decision { signature: Some(Box::new(Signature { party: party(), assertion })), ..decision }
+    }
+
+    fn decided(decision: &Decision) -> Value {
+        json!({"at": "2026-11-23T22:14:33.114219Z", "event": {"type": "decided",
+            "approval": "apr_0192a0b0c0d070008000000000000003", "agent": "agt_0192a0b0c0d070008000000000000004",
+            "run": null, "decision": decision, "state": "denied"}})
+    }
+
+    #[test]
+    fn f05_a_decision_bears_the_signature_of_its_person_over_itself_or_is_named() {
+        let (laptop, other) = (Authenticator::es256(), Authenticator::es256());
+        let good = signed(no(ALICE), &laptop);
+        let told = |entries: &[Value]| {
+            let mut signatures = Signatures::default();
+            entries.iter().map(|entry| signatures.hold(entry)).collect::<Vec<_>>()
+        };
+        let known = registered(ALICE, &laptop);
+        assert_eq!(told(&[known.clone(), decided(&good), decided(&no(ALICE))]), [true, true, true]);
+        let mut other_words = good.clone();
+        other_words.statement_digest = sha256(&[b"other words"]);
+        let mut other_answer = good.clone();
+        other_answer.reason = Some("No".parse().unwrap());
+        let mut other_person = good.clone();
+        other_person.person = BOB.parse().unwrap();
+        for forged in [&other_words, &other_answer, &other_person, &signed(no(ALICE), &other)] {
+            assert_eq!(told(&[known.clone(), decided(forged)]), [true, false]);
+        }
+        // Before it was registered, and after it was removed with its person.
+        assert_eq!(told(&[decided(&good)]), [false]);
+        let gone = json!({"at": "2026-11-23T22:14:33.114219Z",
+            "event": {"type": "person_removed", "person": ALICE, "by": BOB}});
+        assert_eq!(told(&[known, gone, decided(&good)]), [true, true, false]);
+    }
+}

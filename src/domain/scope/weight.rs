@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn what_only_looks_is_light_and_what_may_change_something_is_heavy() {
         let http = |methods: &[&str]| json!({"type": "http", "upstream": "forge", "methods": methods, "paths": ["/a"]});
-        let git = |access: &str| json!({"type": "git", "upstream": "forge", "repositories": ["a"], "access": access});
+        let git = |access: &str| json!({"type": "git", "upstream": "forge", "repositories": ["/a"], "access": access});
         let files = |access: &str| json!({"type": "filesystem", "access": access, "paths": ["a"]});
         let mut push = git("write");
         push["refs"] = json!(["refs/heads/a"]);

@@ -22,7 +22,7 @@ mod refused;
 mod registration;
 mod relying_party;
 #[cfg(test)]
-mod tests;
+pub(in crate::domain) mod tests;
 
 pub use self::assertion::{Asserted, Assertion};
 pub use self::cose::PublicKey;

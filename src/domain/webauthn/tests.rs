@@ -1,4 +1,4 @@
-mod authenticator;
+pub(in crate::domain) mod authenticator;
 mod malformed;
 mod properties;
 mod rules;

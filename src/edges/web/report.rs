@@ -1,15 +1,17 @@
 //! Granted against used, for one approval, token, agent or run.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 
 use super::page::{Page, Shell, Trouble};
 use super::visitor::Visitor;
-use super::words::Moment;
+use super::words::{Moment, span};
 use crate::base::clock::Timestamp;
 use crate::broker::Subject;
-use crate::domain::report::{Report, Trigger};
+use crate::domain::report::{Report, Tighter, Trigger};
 use crate::edges::problem::not_found;
 use crate::edges::state::Edge;
 
@@ -58,6 +60,16 @@ struct ReportPage {
     agent: Option<String>,
     run: Option<String>,
     checkpoint: Option<String>,
+    tighter: Option<Enough>,
+}
+
+/// What would have been enough.
+struct Enough {
+    items: Vec<String>,
+    life: String,
+    max_uses: u32,
+    max_tokens: u32,
+    json: String,
 }
 
 pub(super) async fn show(
@@ -116,5 +128,17 @@ fn page(report: Report, now: Timestamp, shell: Shell) -> ReportPage {
         agent: account.agent.map(|agent| agent.to_string()),
         run: account.run.map(|run| run.to_string()),
         checkpoint,
+        tighter: account.tighter.as_ref().map(enough),
+    }
+}
+
+fn enough(tighter: &Tighter) -> Enough {
+    let limits = tighter.limits;
+    Enough {
+        items: tighter.items.iter().map(ToString::to_string).collect(),
+        life: span(Duration::from_secs(limits.expires_in.into())),
+        max_uses: limits.max_uses,
+        max_tokens: limits.max_tokens,
+        json: serde_json::to_string_pretty(tighter).unwrap_or_default(),
     }
 }

@@ -18,7 +18,7 @@ pub(super) const SEEN: u8 = 0b0000_0101;
 pub(super) const ATTESTED: u8 = 0b0100_0000;
 pub(super) const EXTENSIONS: u8 = 0b1000_0000;
 
-pub(super) fn party() -> RelyingParty {
+pub(in crate::domain) fn party() -> RelyingParty {
     RelyingParty::new(ID, vec![ORIGIN.parse().unwrap()]).unwrap()
 }
 
@@ -48,7 +48,7 @@ pub(super) fn object_with(format: &str, statement: &[u8], data: &[u8]) -> Vec<u8
     writer.into_writer()
 }
 
-pub(super) enum Authenticator {
+pub(in crate::domain) enum Authenticator {
     EdDsa(SigningKey),
     Es256(EcdsaKeyPair),
 }
@@ -58,7 +58,7 @@ impl Authenticator {
         Self::EdDsa(SigningKey::from_seed(&Secret::new(vec![seed; 32])).unwrap())
     }
 
-    pub(super) fn es256() -> Self {
+    pub(in crate::domain) fn es256() -> Self {
         let (way, random) = (&ECDSA_P256_SHA256_ASN1_SIGNING, SystemRandom::new());
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(way, &random).unwrap();
         Self::Es256(EcdsaKeyPair::from_pkcs8(way, pkcs8.as_ref(), &random).unwrap())
@@ -84,12 +84,12 @@ impl Authenticator {
         [&data(flags, 0), &[0xaa; 16][..], &length, id, &self.cose(), extensions].concat()
     }
 
-    pub(super) fn registers(&self) -> Passkey {
+    pub(in crate::domain) fn registers(&self) -> Passkey {
         registration(&self.attested(SEEN, b"a passkey", &[])).verify(&party(), &CHALLENGE).unwrap()
     }
 
     /// An assertion as everything should be.
-    pub(super) fn signs(&self, challenge: &[u8]) -> Assertion {
+    pub(in crate::domain) fn signs(&self, challenge: &[u8]) -> Assertion {
         self.signs_all(client_data("get", challenge, ORIGIN), data(SEEN, 1))
     }
 

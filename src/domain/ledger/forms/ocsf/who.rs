@@ -86,7 +86,9 @@ fn identity(event: &Event) -> Option<&Identity> {
 fn person(event: &Event) -> Option<(PersonId, Option<&str>)> {
     match event {
         Event::Decided { decision, .. } => Some((decision.person, Some(decision.name.as_str()))),
-        Event::PasskeyRegistered { person, .. } | Event::DecisionRefused { person, .. } => Some((*person, None)),
+        Event::PasskeyRegistered { person, .. } | Event::DecisionRefused { person, .. } => {
+            Some((*person, None))
+        }
         Event::KeyRotated { by, .. } | Event::PersonAdded { by, .. } => by.map(|by| (by, None)),
         Event::TokenRevoked { by: Revoker::Person { id }, .. } => Some((*id, None)),
         Event::PersonRemoved { by, .. }
