@@ -121,7 +121,7 @@ impl Broker {
         let assertion = answers.assertion.take();
         let decision = self.unsigned(person, statement, answers)?;
         if let Some(assertion) = assertion {
-            let signature = Some(Box::new(self.signed(&decision, assertion)?));
+            let signature = Some(Box::new(self.signed(person.person.id, decision.challenge(), assertion)?));
             return Ok(Decision { signature, authenticated_by: Authentication::Passkey, ..decision });
         }
         if self.policy().signature_for.asks_for(&decision.granted()) {

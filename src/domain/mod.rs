@@ -10,6 +10,7 @@ pub mod key;
 pub mod layer;
 pub mod ledger;
 pub mod name;
+pub mod passkeys;
 pub mod principal;
 pub mod problem;
 pub mod report;

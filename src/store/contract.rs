@@ -21,7 +21,7 @@ use crate::domain::run::RunRecord;
 use crate::domain::session::Session;
 use crate::domain::upstream::Upstream;
 use crate::domain::usage::{Outcome, UseStart};
-use crate::domain::webauthn::PasskeyId;
+use crate::domain::webauthn::{PasskeyId, Signature};
 
 /// What a store can fail with, whatever the step.
 #[derive(Debug, thiserror::Error)]
@@ -61,10 +61,11 @@ pub enum Change {
     BeginSession { session: Session, key: Digest },
     /// A session's end. `Conflict` when there is none such.
     EndSession { id: SessionId },
-    /// A person's new passkey. `Conflict` when it is somebody's already, or the person has been removed.
-    AddPasskey { passkey: StoredPasskey },
-    /// A passkey's end. `Conflict` when it is not one of this person's.
-    RemovePasskey { person: PersonId, id: PasskeyId },
+    /// A person's new passkey. `Conflict` when it is somebody's already, the person has been removed, or it comes without a signature and
+    /// is not their first. A passkey that signed counts up, and `Conflict` when it does not.
+    AddPasskey { passkey: StoredPasskey, signature: Option<Box<Signature>> },
+    /// A passkey's end. `Conflict` when it is not one of this person's, or the one that signed for it does not count up.
+    RemovePasskey { person: PersonId, id: PasskeyId, signature: Box<Signature> },
     /// A new agent, known by the hash of a key. `Conflict` when the name is taken by an agent not removed.
     AddAgent { agent: Agent, key: Digest },
     /// An agent's end; its tokens are dead and its pending requests cancelled with it, each with an entry `Cancelled` after this one. `Conflict` when there is none such.

@@ -8,7 +8,7 @@ use crate::base::crypto::hash::{Digest, sha256};
 use crate::base::id::PersonId;
 use crate::domain::principal::Label;
 use crate::domain::scope::ScopeItem;
-use crate::domain::webauthn::{Assertion, RelyingParty};
+use crate::domain::webauthn::Signature;
 
 /// A decision as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,16 +31,6 @@ pub struct Decision {
     /// The person's signature over [`Decision::challenge`], where they gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Box<Signature>>,
-}
-
-/// A person's signature, made with a passkey: anybody who has the public key can verify it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Signature {
-    /// Whose pages asked for it.
-    pub party: RelyingParty,
-    /// What the passkey made.
-    pub assertion: Assertion,
 }
 
 /// What a person signs: the words they were shown, and their answer to them.

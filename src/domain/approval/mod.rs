@@ -17,7 +17,7 @@ mod policy;
 mod state;
 mod statement;
 
-pub use decision::{Authentication, Decision, ItemDecision, Signature, Verdict};
+pub use decision::{Authentication, Decision, ItemDecision, Verdict};
 pub use exchange::{Exchange, ExchangeRefused, Narrowing};
 pub use history::History;
 pub use limits::{InvalidLimits, Limits};

@@ -24,7 +24,7 @@ use crate::domain::session::Session;
 use crate::domain::step::SeenStep;
 use crate::domain::upstream::Upstream;
 use crate::domain::usage::{Outcome, UseStart};
-use crate::domain::webauthn::{Passkey, PasskeyId, RelyingParty};
+use crate::domain::webauthn::{Passkey, PasskeyId, RelyingParty, Signature};
 use crate::domain::widening::Widened;
 
 /// One line of the log: when, and what.
@@ -66,9 +66,17 @@ pub enum Event {
     /// A person's session was ended, by themselves or an operator.
     SessionEnded { session: SessionId, person: PersonId, by: PersonId },
     /// A person registered a passkey: what verifies their signatures from now on, and for whose pages it is.
-    PasskeyRegistered { person: PersonId, name: Label, passkey: Passkey, party: RelyingParty },
-    /// A passkey is a person's no more.
-    PasskeyRemoved { person: PersonId, passkey: PasskeyId, by: PersonId },
+    /// Every one but a person's first is signed for by an earlier one.
+    PasskeyRegistered {
+        person: PersonId,
+        name: Label,
+        passkey: Passkey,
+        party: RelyingParty,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<Box<Signature>>,
+    },
+    /// A passkey is a person's no more; signed for by one of theirs.
+    PasskeyRemoved { person: PersonId, passkey: PasskeyId, signature: Box<Signature> },
     /// An agent was enrolled.
     AgentEnrolled { agent: Agent, by: PersonId },
     /// An agent was removed.

@@ -1,4 +1,4 @@
-//! Decisions that people signed, checked by the keys that the log itself says were theirs.
+//! What people signed, checked by the keys that the log itself says were theirs.
 
 use std::collections::HashMap;
 
@@ -6,8 +6,10 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::event::{Entry, Event};
+use crate::base::crypto::hash::Digest;
 use crate::base::id::PersonId;
-use crate::domain::webauthn::{PasskeyId, PublicKey};
+use crate::domain::passkeys::PasskeyChange;
+use crate::domain::webauthn::{PasskeyId, PublicKey, Signature};
 
 /// The passkeys of people, as far as the log was read.
 #[derive(Debug, Default)]
@@ -23,35 +25,50 @@ impl Signatures {
         self.good
     }
 
-    /// Reads the next entry. `false` for a decision that claims a signature which its person's passkey did not make over it.
+    /// Reads the next entry. `false` for a decision that claims a signature which its person's passkey did not make over it, and for a
+    /// change of a person's passkeys that none of theirs signed.
     pub(super) fn hold(&mut self, entry: &Value) -> bool {
         let kind = entry.pointer("/event/type").and_then(Value::as_str).unwrap_or_default();
         let tells = ["passkey_registered", "passkey_removed", "person_removed", "decided"].contains(&kind);
         // What a newer version wrote is not judged by this one.
         let Some(entry) = tells.then(|| Entry::deserialize(entry).ok()).flatten() else { return true };
         match entry.event {
-            Event::PasskeyRegistered { person, passkey, party, .. } => {
+            Event::PasskeyRegistered { person, passkey, party, signature, .. } => {
+                let first = self.passkeys.values().all(|(whose, ..)| *whose != person);
+                let change = PasskeyChange::Register(&passkey).challenge();
+                let good = match signature {
+                    Some(signature) => self.is_good(person, &signature, change),
+                    None => first,
+                };
                 self.passkeys.insert(passkey.id, (person, passkey.key, party.id().to_owned()));
+                good
             }
-            Event::PasskeyRemoved { passkey, .. } => drop(self.passkeys.remove(&passkey)),
-            Event::PersonRemoved { person, .. } => self.passkeys.retain(|_, (whose, ..)| *whose != person),
+            Event::PasskeyRemoved { person, passkey, signature } => {
+                let good = self.is_good(person, &signature, PasskeyChange::Remove(&passkey).challenge());
+                self.passkeys.remove(&passkey);
+                good
+            }
+            Event::PersonRemoved { person, .. } => {
+                self.passkeys.retain(|_, (whose, ..)| *whose != person);
+                true
+            }
             Event::Decided { decision, .. } => {
                 let Some(signature) = &decision.signature else { return true };
-                let known = self.passkeys.get(&signature.assertion.credential_id);
-                let good = known.is_some_and(|(person, key, id)| {
-                    *person == decision.person
-                        && signature.party.id() == id
-                        && signature
-                            .assertion
-                            .proves(&signature.party, decision.challenge().as_bytes(), key)
-                            .is_ok()
-                });
+                let good = self.is_good(decision.person, signature, decision.challenge());
                 self.good += u64::from(good);
-                return good;
+                good
             }
-            _ => {}
+            _ => true,
         }
-        true
+    }
+
+    /// Whether a passkey that is `person`'s here made this signature over `challenge`.
+    fn is_good(&self, person: PersonId, signature: &Signature, challenge: Digest) -> bool {
+        let known = self.passkeys.get(&signature.assertion.credential_id);
+        known.is_some_and(|(whose, key, id)| {
+            let Signature { party, assertion } = signature;
+            *whose == person && party.id() == id && assertion.proves(party, challenge.as_bytes(), key).is_ok()
+        })
     }
 }
 
@@ -61,7 +78,7 @@ mod tests {
 
     use super::*;
     use crate::base::crypto::hash::sha256;
-    use crate::domain::approval::{Authentication, Decision, ItemDecision, Signature, Verdict};
+    use crate::domain::approval::{Authentication, Decision, ItemDecision, Verdict};
     use crate::domain::webauthn::tests::authenticator::{Authenticator, party};
 
     const ALICE: &str = "per_0192a0b0c0d070008000000000000001";
@@ -115,6 +132,8 @@ mod tests {
         for forged in [&other_words, &other_answer, &other_person, &signed(no(ALICE), &other)] {
             assert_eq!(told(&[known.clone(), decided(forged)]), [true, false]);
         }
+        // A second one that the first did not sign for: whoever had only the session.
+        assert_eq!(told(&[known.clone(), registered(ALICE, &other)]), [true, false]);
         // Before it was registered, and after it was removed with its person.
         assert_eq!(told(&[decided(&good)]), [false]);
         let gone = json!({"at": "2026-11-23T22:14:33.114219Z",

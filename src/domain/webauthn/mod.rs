@@ -21,6 +21,7 @@ mod passkey;
 mod refused;
 mod registration;
 mod relying_party;
+mod signature;
 #[cfg(test)]
 pub(in crate::domain) mod tests;
 
@@ -30,3 +31,4 @@ pub use self::passkey::{InvalidPasskeyId, Passkey, PasskeyId, Transport};
 pub use self::refused::Refused;
 pub use self::registration::Registration;
 pub use self::relying_party::{InvalidRelyingParty, RelyingParty};
+pub use self::signature::Signature;

@@ -2,19 +2,19 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::{IntoResponse, Json, Redirect};
+use axum::response::{IntoResponse, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::page::{Page, Shell, Trouble};
+use super::page::{Page, Shell};
 use super::visitor::Visitor;
+use crate::base::crypto::hash::Digest;
 use crate::domain::principal::{Label, Person};
 use crate::domain::problem::Problem;
-use crate::domain::webauthn::{PasskeyId, PublicKey, Registration};
-use crate::edges::extract::{StrictForm, StrictJson};
-use crate::edges::problem::invalid;
+use crate::domain::webauthn::{Assertion, PasskeyId, PublicKey, Registration};
+use crate::edges::extract::StrictJson;
 use crate::edges::state::Edge;
 
 /// How long a browser asks the person for their passkey, in milliseconds.
@@ -44,6 +44,9 @@ struct YouPage {
 pub(super) struct Made {
     name: Label,
     registration: Registration,
+    /// What a passkey that is there already signed for it.
+    #[serde(default)]
+    assertion: Option<Assertion>,
 }
 
 /// A passkey to be taken away.
@@ -51,6 +54,8 @@ pub(super) struct Made {
 #[serde(deny_unknown_fields)]
 pub(super) struct Gone {
     id: PasskeyId,
+    #[serde(default)]
+    assertion: Option<Assertion>,
 }
 
 pub(super) async fn show(Visitor(known): Visitor, State(edge): State<Edge>) -> impl IntoResponse {
@@ -102,19 +107,24 @@ pub(super) async fn register(
     State(edge): State<Edge>,
     made: Result<StrictJson<Made>, Problem>,
 ) -> Result<Json<Value>, Problem> {
-    let Made { name, registration } = made?.0;
-    edge.broker().register_passkey(&known, name, &registration).await?;
-    Ok(Json(json!({})))
+    let Made { name, registration, assertion } = made?.0;
+    let sign = edge.broker().register_passkey(&known, name, &registration, assertion).await?;
+    Ok(first_sign(&edge, &known, sign))
 }
 
 pub(super) async fn remove(
     Visitor(known): Visitor,
     State(edge): State<Edge>,
-    gone: Result<StrictForm<Gone>, Problem>,
-) -> Result<Redirect, Trouble> {
-    let id = gone.map_err(|_| invalid("id", "expected the id of a passkey"))?.0.id;
-    edge.broker().remove_passkey(&known, &id).await?;
-    Ok(Redirect::to("/you"))
+    gone: Result<StrictJson<Gone>, Problem>,
+) -> Result<Json<Value>, Problem> {
+    let Gone { id, assertion } = gone?.0;
+    let sign = edge.broker().remove_passkey(&known, &id, assertion).await?;
+    Ok(first_sign(&edge, &known, sign))
+}
+
+/// Done, or what one of the person's passkeys has to sign first.
+fn first_sign(edge: &Edge, person: &Person, sign: Option<Digest>) -> Json<Value> {
+    Json(sign.map_or_else(|| json!({}), |change| json!({ "sign": request(edge, person, change.as_bytes()) })))
 }
 
 /// The person's passkeys, as browsers are told of them.

@@ -4,8 +4,8 @@ use sqlx::SqliteConnection;
 
 use super::changes::json;
 use super::error::signed;
+use super::passkeys;
 use super::row::{self, APPROVAL};
-use super::sessions;
 use crate::base::id::ApprovalId;
 use crate::domain::approval::{Approval, Grant, State, Statement};
 use crate::store::{CreateRefused, StoreError};
@@ -261,7 +261,7 @@ async fn check_deciders(db: &mut SqliteConnection, state: &State) -> Result<(), 
             .await?;
     match &decider.signature {
         _ if !active => Err(StoreError::Conflict),
-        Some(signature) => sessions::count_signature(db, decider.person, signature).await,
+        Some(signature) => passkeys::count(db, decider.person, signature).await,
         None => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteQueryResult;
 
 use super::error::{corrupt, signed};
 use super::line::{Line, Lines};
-use super::sessions;
+use super::{passkeys, sessions};
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::Digest;
 use crate::base::id::{AgentId, CredentialId, LayerId, UpstreamId};
@@ -26,8 +26,10 @@ pub(super) async fn apply(
         Change::RemovePerson { id, at } => sessions::remove_person(db, id, at).await,
         Change::BeginSession { session, key } => sessions::begin(db, &session, key).await,
         Change::EndSession { id } => sessions::end(db, id).await,
-        Change::AddPasskey { passkey } => sessions::add_passkey(db, &passkey).await,
-        Change::RemovePasskey { person, id } => sessions::remove_passkey(db, person, &id).await,
+        Change::AddPasskey { passkey, signature } => passkeys::add(db, &passkey, signature.as_deref()).await,
+        Change::RemovePasskey { person, id, signature } => {
+            passkeys::remove(db, person, &id, &signature).await
+        }
         Change::AddAgent { agent, key } => add_agent(db, &agent, key).await,
         Change::RemoveAgent { id, at } => remove_agent(db, id, at, lines).await,
         Change::AddLayer { layer, key } => add_layer(db, &layer, key).await,

@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod line;
 mod lookup;
+mod passkeys;
 mod read;
 mod reports;
 mod row;

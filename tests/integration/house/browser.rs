@@ -83,6 +83,16 @@ impl Browser {
         }
     }
 
+    /// Waits until nothing on the page is such.
+    pub(crate) async fn gone(&self, css: &str) {
+        let begun = tokio::time::Instant::now();
+        let script = format!("return document.querySelector({}) === null", Value::from(css));
+        while self.script(&script).await != true {
+            assert!(begun.elapsed() < PATIENCE, "{css} is still there");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     async fn find(&self, css: &str) -> String {
         let found = self.call(Method::POST, "/element", json!({"using": "css selector", "value": css})).await;
         let id = found.as_object().and_then(|found| found.values().next()).and_then(Value::as_str);
@@ -101,10 +111,15 @@ impl Browser {
         self.call(Method::POST, &format!("/element/{id}/value"), json!({"text": text})).await;
     }
 
-    /// Plugs in an authenticator that verifies whoever is in front of it (WebAuthn Level 3 §11); `false`: it cannot.
-    pub(crate) async fn authenticator(&self, verifies: bool) -> String {
-        let device = json!({"protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
-            "hasUserVerification": true, "isUserVerified": verifies});
+    /// Plugs in an authenticator that verifies whoever is in front of it (WebAuthn Level 3 §11).
+    pub(crate) async fn authenticator(&self) -> String {
+        self.authenticator_on("internal").await
+    }
+
+    /// The same, reached in this way.
+    pub(crate) async fn authenticator_on(&self, transport: &str) -> String {
+        let device = json!({"protocol": "ctap2", "transport": transport, "hasResidentKey": true,
+            "hasUserVerification": true, "isUserVerified": true});
         let id = self.call(Method::POST, "/webauthn/authenticator", device).await;
         id.as_str().unwrap().to_owned()
     }

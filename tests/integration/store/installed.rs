@@ -8,7 +8,8 @@ use exeat::domain::layer::{Layer, LayerForm};
 use exeat::domain::ledger::{Event, KeyPurpose};
 use exeat::domain::session::Session;
 use exeat::domain::upstream::Upstream;
-use exeat::store::{Change, SealedKey, StoreError};
+use exeat::domain::webauthn::Signature;
+use exeat::store::{Change, SealedKey, StoreError, StoredPasskey};
 
 use super::bed::{Bed, digest, identity, ledger_key};
 use super::log;
@@ -103,8 +104,10 @@ pub(super) async fn a_session_ends_by_itself_or_with_its_person(bed: Bed) {
     };
     let begin =
         |session: &Session, key: &str| Change::BeginSession { session: session.clone(), key: digest(key) };
-    let (first, second) = (session(60), session(3600));
+    let first = session(60);
     bed.change(begin(&first, "first")).await.unwrap();
+    bed.clock.advance(Duration::from_secs(1));
+    let second = session(3600);
     bed.change(begin(&second, "second")).await.unwrap();
     conflict(bed.change(begin(&session(60), "second")).await);
     let both = [(first.clone(), digest("first")), (second.clone(), digest("second"))];
@@ -121,6 +124,45 @@ pub(super) async fn a_session_ends_by_itself_or_with_its_person(bed: Bed) {
     bed.change(Change::RemovePerson { id: bed.reviewer.id, at: bed.now() }).await.unwrap();
     assert_eq!(bed.store.installed().await.unwrap().sessions, []);
     conflict(bed.change(begin(&session(60), "fourth")).await);
+}
+
+pub(super) async fn a_later_passkey_comes_with_a_signature(bed: Bed) {
+    let key = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+    let passkey = |id: &str| StoredPasskey {
+        person: bed.reviewer.id,
+        name: "laptop".parse().unwrap(),
+        passkey: serde_json::from_value(serde_json::json!({"id": id, "sign_count": 1, "backed_up": false,
+            "backup_eligible": false, "key": {"algorithm": "ES256", "x": key, "y": key}}))
+        .unwrap(),
+    };
+    let add = |passkey: StoredPasskey, signature| bed.change(Change::AddPasskey { passkey, signature });
+    // What one signs counts up: 37 bytes, of which the last four are the count.
+    let signed = |count: u8| {
+        let data = hex::encode([&[0; 32][..], &[5, 0, 0, 0, count]].concat());
+        let data =
+            base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, hex::decode(data).unwrap());
+        let value = serde_json::json!({"party": {"id": "localhost", "origins": ["http://localhost:1"]},
+            "assertion": {"credential_id": "AQ", "client_data_json": "", "authenticator_data": data, "signature": ""}});
+        Box::new(serde_json::from_value::<Signature>(value).unwrap())
+    };
+    add(passkey("AQ"), None).await.unwrap();
+    conflict(add(passkey("Ag"), None).await);
+    conflict(add(passkey("Ag"), Some(signed(1))).await);
+    add(passkey("Ag"), Some(signed(2))).await.unwrap();
+    conflict(add(passkey("Ag"), Some(signed(3))).await);
+    let counted =
+        |installed: &[StoredPasskey]| installed.iter().map(|one| one.passkey.sign_count).collect::<Vec<_>>();
+    assert_eq!(counted(&bed.store.installed().await.unwrap().passkeys), [2, 1]);
+    let remove = |count| {
+        let (id, person) = ("Ag".parse().unwrap(), bed.reviewer.id);
+        bed.change(Change::RemovePasskey { person, id, signature: signed(count) })
+    };
+    conflict(remove(2).await);
+    remove(3).await.unwrap();
+    conflict(remove(4).await);
+    assert_eq!(counted(&bed.store.installed().await.unwrap().passkeys), [3]);
+    bed.change(Change::RemovePerson { id: bed.reviewer.id, at: bed.now() }).await.unwrap();
+    assert_eq!(bed.store.installed().await.unwrap().passkeys, []);
 }
 
 pub(super) async fn a15_a_use_has_one_credential(bed: Bed) {

@@ -40,6 +40,7 @@ conformance! {
         versions_follow_one_another
         a_client_certificate_comes_with_its_key
         a_session_ends_by_itself_or_with_its_person
+        a_later_passkey_comes_with_a_signature
         a15_a_use_has_one_credential
         keys_come_oldest_first
         an_agent_ends_with_all_it_had

@@ -72,8 +72,8 @@ pub enum Verdict {
         /// The last entry that the known checkpoint covers.
         last: u64,
     },
-    /// A decision says that its person signed it, and no passkey that was theirs then did.
-    #[error("the decision in entry {index} does not bear the signature it claims")]
+    /// A decision says that its person signed it, or a person's passkeys change, and no passkey that was theirs then signed for it.
+    #[error("entry {index} does not bear the signature of a passkey that it claims or needs")]
     NotSigned {
         /// The entry.
         index: u64,

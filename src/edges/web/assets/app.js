@@ -53,6 +53,13 @@ const asked = async (url, body, headers) => {
   return said;
 };
 
+const sign = async (options) => {
+  const signed = await navigator.credentials.get({ publicKey: {
+    ...options, challenge: bytes(options.challenge), allowCredentials: known(options.allowCredentials) } });
+  return { credential_id: text(signed.rawId), client_data_json: text(signed.response.clientDataJSON),
+    authenticator_data: text(signed.response.authenticatorData), signature: text(signed.response.signature) };
+};
+
 // What a person decides is signed by one of their passkeys before it is sent.
 for (const form of document.querySelectorAll("[data-sign]")) {
   form.addEventListener("submit", async (event) => {
@@ -60,14 +67,9 @@ for (const form of document.querySelectorAll("[data-sign]")) {
     const said = document.getElementById("sign-said");
     const button = event.submitter;
     try {
-      const answers = new URLSearchParams(new FormData(form, button));
-      const options = await asked(form.dataset.sign, answers);
+      const options = await asked(form.dataset.sign, new URLSearchParams(new FormData(form, button)));
       said.textContent = "Your browser asks for your passkey.";
-      const signed = await navigator.credentials.get({ publicKey: {
-        ...options, challenge: bytes(options.challenge), allowCredentials: known(options.allowCredentials) } });
-      form.elements.assertion.value = JSON.stringify({
-        credential_id: text(signed.rawId), client_data_json: text(signed.response.clientDataJSON),
-        authenticator_data: text(signed.response.authenticatorData), signature: text(signed.response.signature) });
+      form.elements.assertion.value = JSON.stringify(await sign(options));
       if (button?.name) {
         const chosen = document.createElement("input");
         Object.assign(chosen, { type: "hidden", name: button.name, value: button.value });
@@ -82,20 +84,29 @@ for (const form of document.querySelectorAll("[data-sign]")) {
   });
 }
 
+// A change of passkeys is signed by one that is there, unless there is none.
+const changed = async (url, change) => {
+  const send = (body) => asked(url, JSON.stringify(body), { "content-type": "application/json" });
+  const first = await send(change);
+  if (first.sign) await send({ ...change, assertion: await sign(first.sign) });
+  location.reload();
+};
+const told = (error) => { document.getElementById("passkey-said").textContent = `Nothing was changed: ${error.message}`; };
+
 const making = document.getElementById("new-passkey");
 making?.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const said = document.getElementById("passkey-said");
   try {
     const options = await asked("/you/passkeys/begin");
     const made = await navigator.credentials.create({ publicKey: { ...options, challenge: bytes(options.challenge),
       user: { ...options.user, id: bytes(options.user.id) }, excludeCredentials: known(options.excludeCredentials) } });
     const registration = { client_data_json: text(made.response.clientDataJSON),
       attestation_object: text(made.response.attestationObject), transports: made.response.getTransports() };
-    const body = JSON.stringify({ name: making.elements.name.value, registration });
-    await asked("/you/passkeys", body, { "content-type": "application/json" });
-    location.reload();
+    await changed("/you/passkeys", { name: making.elements.name.value, registration });
   } catch (error) {
-    said.textContent = `No passkey was added: ${error.message}`;
+    told(error);
   }
 });
+for (const button of document.querySelectorAll("[data-remove]")) {
+  button.addEventListener("click", () => changed("/you/passkeys/remove", { id: button.dataset.remove }).catch(told));
+}

@@ -86,13 +86,12 @@ fn identity(event: &Event) -> Option<&Identity> {
 fn person(event: &Event) -> Option<(PersonId, Option<&str>)> {
     match event {
         Event::Decided { decision, .. } => Some((decision.person, Some(decision.name.as_str()))),
-        Event::PasskeyRegistered { person, .. } | Event::DecisionRefused { person, .. } => {
-            Some((*person, None))
-        }
+        Event::PasskeyRegistered { person, .. }
+        | Event::PasskeyRemoved { person, .. }
+        | Event::DecisionRefused { person, .. } => Some((*person, None)),
         Event::KeyRotated { by, .. } | Event::PersonAdded { by, .. } => by.map(|by| (by, None)),
         Event::TokenRevoked { by: Revoker::Person { id }, .. } => Some((*id, None)),
         Event::PersonRemoved { by, .. }
-        | Event::PasskeyRemoved { by, .. }
         | Event::SessionEnded { by, .. }
         | Event::AgentEnrolled { by, .. }
         | Event::AgentRemoved { by, .. }
