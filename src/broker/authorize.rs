@@ -13,7 +13,7 @@ use super::{Broker, no_randomness, teach::taught, unavailable};
 use crate::base::id::{AgentId, UseId};
 use crate::base::secret::Secret;
 use crate::domain::access::{Means, Permit, decide, smallest_item};
-use crate::domain::ledger::{Event, Recorded, UseRefusal};
+use crate::domain::ledger::{Event, Recorded};
 use crate::domain::principal::Agent;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::run::Rung;
@@ -21,7 +21,7 @@ use crate::domain::scope::HttpTarget;
 use crate::domain::step::SeenStep;
 use crate::domain::token::{LiveToken, looks_like_token};
 use crate::domain::upstream::Upstream;
-use crate::domain::usage::{Outcome, UseStart};
+use crate::domain::usage::{Outcome, UseRefusal, UseStart};
 use crate::planes::network::proxy::gate::{Caller, Sent};
 use crate::store::{SealedCredential, UseDenied};
 

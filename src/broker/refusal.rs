@@ -4,12 +4,13 @@ use super::teach::taught;
 use super::{Broker, no_randomness};
 use crate::base::id::UseId;
 use crate::domain::identity::Identity;
-use crate::domain::ledger::{Event, UseRefusal};
+use crate::domain::ledger::Event;
 use crate::domain::name::Name;
 use crate::domain::principal::Agent;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::scope::{HttpTarget, ScopeItem};
 use crate::domain::token::VerifiedToken;
+use crate::domain::usage::UseRefusal;
 use crate::planes::network::proxy::gate::Caller;
 
 /// A refusal by rule.

@@ -49,6 +49,35 @@ pub struct UseStart {
     pub step: SeenStep,
 }
 
+/// The refusal of a use. Its id becomes the step of the request that follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UseRefusal {
+    /// Its id.
+    #[serde(rename = "use")]
+    pub id: UseId,
+    /// The agent.
+    pub agent: AgentId,
+    /// The token that was shown, if it was one of ours.
+    pub token: Option<TokenId>,
+    /// The approval behind it.
+    pub approval: Option<ApprovalId>,
+    /// The run.
+    pub run: Option<RunId>,
+    /// The problem's name.
+    pub problem: String,
+    /// Why, in a fixed word; more than the agent is told.
+    pub reason: String,
+    /// Method and URL, with query values masked; what could be read of it.
+    pub target: Option<String>,
+    /// The layer that asked, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
+    /// What the agent was doing, as far as anybody knew.
+    #[serde(default, skip_serializing_if = "SeenStep::is_empty")]
+    pub step: SeenStep,
+}
+
 /// How a use ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

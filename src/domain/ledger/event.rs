@@ -14,16 +14,15 @@ use crate::domain::approval::{Decision, Statement};
 use crate::domain::connection::ConnectionStart;
 use crate::domain::files::UsedFiles;
 use crate::domain::identity::Identity;
-use crate::domain::layer::{Layer, Via};
+use crate::domain::layer::Layer;
 use crate::domain::name::Name;
 use crate::domain::principal::{Agent, Label, Role};
 use crate::domain::reported::{Sighting, UseReport};
 use crate::domain::run::{Claim, ClimbCause, Run, RunEnd, Rung};
 use crate::domain::scope::ScopeItem;
 use crate::domain::session::Session;
-use crate::domain::step::SeenStep;
 use crate::domain::upstream::Upstream;
-use crate::domain::usage::{Outcome, UseStart};
+use crate::domain::usage::{Outcome, UseRefusal, UseStart};
 use crate::domain::webauthn::{Passkey, PasskeyId, RelyingParty, Signature};
 use crate::domain::widening::Widened;
 
@@ -235,35 +234,6 @@ pub enum Event {
     StrangersRefused { listener: String, reasons: BTreeMap<String, u64> },
     /// A person read the log or a report.
     LedgerRead { by: PersonId, what: String },
-}
-
-/// The refusal of a use. Its id becomes the step of the request that follows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UseRefusal {
-    /// Its id.
-    #[serde(rename = "use")]
-    pub id: UseId,
-    /// The agent.
-    pub agent: AgentId,
-    /// The token that was shown, if it was one of ours.
-    pub token: Option<TokenId>,
-    /// The approval behind it.
-    pub approval: Option<ApprovalId>,
-    /// The run.
-    pub run: Option<RunId>,
-    /// The problem's name.
-    pub problem: String,
-    /// Why, in a fixed word; more than the agent is told.
-    pub reason: String,
-    /// Method and URL, with query values masked; what could be read of it.
-    pub target: Option<String>,
-    /// The layer that asked, if one did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub via: Option<Via>,
-    /// What the agent was doing, as far as anybody knew.
-    #[serde(default, skip_serializing_if = "SeenStep::is_empty")]
-    pub step: SeenStep,
 }
 
 /// Which kind of key.

@@ -14,6 +14,6 @@ mod recorded;
 mod signatures;
 pub mod verify;
 
-pub use event::{Entry, Event, KeyPurpose, Revoker, UseRefusal};
+pub use event::{Entry, Event, KeyPurpose, Revoker};
 pub use links::Links;
 pub use recorded::Recorded;

@@ -11,8 +11,9 @@ use super::lanes_fold::LanesFold;
 use super::tighter::{Spent, Tighter};
 use crate::base::clock::Timestamp;
 use crate::base::id::{AgentId, ApprovalId, RunId, TokenId, UseId};
-use crate::domain::ledger::{Entry, Event, UseRefusal};
+use crate::domain::ledger::{Entry, Event};
 use crate::domain::reported::UseReport;
+use crate::domain::usage::UseRefusal;
 
 /// How many refused uses are remembered, in case a request names one as its step.
 const MAX_REMEMBERED: usize = 10_000;

@@ -8,10 +8,11 @@ use super::lanes::{Climb, Disagreement, HostRefused, HostUsed, Lanes, NetworkLan
 use super::reported_fold::ReportedFold;
 use crate::base::id::{ConnectionId, RunId};
 use crate::domain::connection::ConnectionStart;
-use crate::domain::ledger::{Event, UseRefusal};
+use crate::domain::ledger::Event;
 use crate::domain::run::Run;
 use crate::domain::scope::{NetworkTarget, ScopeItem, Target};
 use crate::domain::step::SeenStep;
+use crate::domain::usage::UseRefusal;
 
 /// At most this many hosts, refusals and disagreements are listed each; `further` counts the others.
 const MAX_LISTED: usize = 200;

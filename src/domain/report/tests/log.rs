@@ -12,11 +12,11 @@ use crate::base::random::{NoRandomness, Random};
 use crate::domain::approval::{
     AgentRef, Approval, Authentication, Decision, ItemDecision, Limits, Statement, Verdict,
 };
-use crate::domain::ledger::{Entry, Event, UseRefusal};
+use crate::domain::ledger::{Entry, Event};
 use crate::domain::principal::{Person, Role};
 use crate::domain::scope::ScopeItem;
 use crate::domain::step::{ClaimedStep, SeenStep, Step};
-use crate::domain::usage::{Outcome, UseStart};
+use crate::domain::usage::{Outcome, UseRefusal, UseStart};
 
 /// Different ids each time, the same in each run.
 pub(super) struct Counting(AtomicU8);
