@@ -2,6 +2,8 @@
 
 mod form;
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,6 +16,7 @@ use super::page::{Page, Shell, Trouble};
 use super::visitor::Visitor;
 use super::words::{Moment, span};
 use super::you;
+use crate::base::clock::Timestamp;
 use crate::base::id::ApprovalId;
 use crate::broker::Seen;
 use crate::domain::approval::{Decision, History};
@@ -21,6 +24,7 @@ use crate::domain::principal::Role;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::scope::{ScopeItem, subset};
 use crate::domain::session::Known;
+use crate::domain::step::ObservedStep;
 use crate::edges::extract::{Id, StrictForm};
 use crate::edges::state::Edge;
 
@@ -180,8 +184,7 @@ async fn page(
             bound.upstream_name, bound.upstream_version, bound.credential_version
         )
     });
-    let observed =
-        |step: &crate::domain::step::ObservedStep| format!("{} (process {})", step.executable, step.pid);
+    let observed = |step: &ObservedStep| format!("{} (process {})", step.executable, step.pid);
     Ok(Page(ApprovalPage {
         shell: Shell::of(known, "approvals"),
         id: statement.approval.to_string(),
@@ -199,7 +202,7 @@ async fn page(
         observed: step.observed.as_ref().map(observed),
         refusal: step.refusal.map(|refusal| refusal.to_string()),
         items: items(seen, &history, &sent.typed),
-        life: span(std::time::Duration::from_secs(limits.expires_in.into())),
+        life: span(Duration::from_secs(limits.expires_in.into())),
         max_uses: limits.max_uses,
         max_tokens: limits.max_tokens,
         tokens: grant.map_or(0, |grant| grant.tokens_issued),
@@ -245,7 +248,7 @@ fn may_decide(known: &Known, seen: &Seen) -> Result<(), &'static str> {
     }
 }
 
-fn decided(decision: &Decision, now: crate::base::clock::Timestamp) -> Decided {
+fn decided(decision: &Decision, now: Timestamp) -> Decided {
     Decided {
         name: decision.name.to_string(),
         at: Moment::of(decision.at, now),

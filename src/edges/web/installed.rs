@@ -1,5 +1,8 @@
 //! What is installed: upstreams, credentials by name, identities, agents, layers, people, and the policy in force.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -9,8 +12,11 @@ use super::visitor::Visitor;
 use super::words::span;
 use crate::broker::Catalog;
 use crate::domain::approval::Policy;
-use crate::domain::principal::Role;
+use crate::domain::layer::Layer;
+use crate::domain::principal::{Agent, Person, Role};
+use crate::domain::upstream::Upstream;
 use crate::edges::state::Edge;
+use crate::store::SealedCredential;
 
 /// A table: its name, what its columns are called, its rows.
 struct Table {
@@ -48,7 +54,7 @@ fn joined<T: ToString>(all: impl IntoIterator<Item = T>) -> String {
 }
 
 fn upstreams(catalog: &Catalog) -> Table {
-    let row = |upstream: &std::sync::Arc<crate::domain::upstream::Upstream>| {
+    let row = |upstream: &Arc<Upstream>| {
         vec![
             upstream.name.to_string(),
             upstream.version.to_string(),
@@ -68,7 +74,7 @@ fn upstreams(catalog: &Catalog) -> Table {
 fn credentials(catalog: &Catalog) -> Table {
     let name =
         |id| catalog.upstreams().find(|upstream| upstream.id == id).map(|upstream| upstream.name.to_string());
-    let row = |credential: &std::sync::Arc<crate::store::SealedCredential>| {
+    let row = |credential: &Arc<SealedCredential>| {
         vec![
             name(credential.upstream).unwrap_or_default(),
             credential.identity.to_string(),
@@ -94,7 +100,7 @@ fn identities(catalog: &Catalog) -> Table {
 }
 
 fn agents(catalog: &Catalog) -> Table {
-    let row = |agent: &std::sync::Arc<crate::domain::principal::Agent>| {
+    let row = |agent: &Arc<Agent>| {
         let until =
             agent.removed_at.map_or_else(|| agent.expires_at.to_string(), |at| format!("removed {at}"));
         vec![
@@ -114,7 +120,7 @@ fn agents(catalog: &Catalog) -> Table {
 }
 
 fn layers(catalog: &Catalog) -> Table {
-    let row = |layer: &std::sync::Arc<crate::domain::layer::Layer>| {
+    let row = |layer: &Arc<Layer>| {
         let until =
             layer.removed_at.map_or_else(|| layer.expires_at.to_string(), |at| format!("removed {at}"));
         vec![
@@ -133,7 +139,7 @@ fn layers(catalog: &Catalog) -> Table {
 }
 
 fn people(catalog: &Catalog) -> Table {
-    let row = |person: &std::sync::Arc<crate::domain::principal::Person>| {
+    let row = |person: &Arc<Person>| {
         let since = person.removed_at.map_or_else(|| "active".to_owned(), |at| format!("removed {at}"));
         vec![
             person.name.to_string(),
@@ -151,7 +157,7 @@ fn people(catalog: &Catalog) -> Table {
 }
 
 fn rules(policy: &Policy) -> Vec<(&'static str, String)> {
-    let seconds = |count: u32| span(std::time::Duration::from_secs(count.into()));
+    let seconds = |count: u32| span(Duration::from_secs(count.into()));
     vec![
         ("people who must approve", policy.required_approvers.to_string()),
         ("longest approval", seconds(policy.ceiling.expires_in)),

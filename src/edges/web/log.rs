@@ -8,6 +8,8 @@ use serde::Deserialize;
 use super::page::{Page, Shell, Trouble};
 use super::visitor::Visitor;
 use super::words::Moment;
+use crate::base::clock::Timestamp;
+use crate::domain::ledger::Links;
 use crate::domain::problem::Problem;
 use crate::edges::extract::StrictQuery;
 use crate::edges::problem::{invalid, not_found};
@@ -155,7 +157,7 @@ impl Search {
     }
 }
 
-fn moment(field: &str, text: &str) -> Result<Option<crate::base::clock::Timestamp>, Problem> {
+fn moment(field: &str, text: &str) -> Result<Option<Timestamp>, Problem> {
     match text.trim() {
         "" => Ok(None),
         text => text
@@ -166,7 +168,7 @@ fn moment(field: &str, text: &str) -> Result<Option<crate::base::clock::Timestam
     }
 }
 
-fn about(links: &crate::domain::ledger::Links) -> Vec<String> {
+fn about(links: &Links) -> Vec<String> {
     let ids = [
         links.approval.map(|id| id.to_string()),
         links.token.map(|id| id.to_string()),

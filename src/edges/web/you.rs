@@ -1,5 +1,7 @@
 //! Who is signed in: their roles, and the passkeys with which they sign what they decide.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Json};
@@ -16,6 +18,7 @@ use crate::domain::problem::Problem;
 use crate::domain::webauthn::{Assertion, PasskeyId, PublicKey, Registration};
 use crate::edges::extract::StrictJson;
 use crate::edges::state::Edge;
+use crate::store::StoredPasskey;
 
 /// How long a browser asks the person for their passkey, in milliseconds.
 const PATIENCE: u32 = 120_000;
@@ -60,7 +63,7 @@ pub(super) struct Gone {
 
 pub(super) async fn show(Visitor(known): Visitor, State(edge): State<Edge>) -> impl IntoResponse {
     let passkeys = edge.broker().passkeys_of(known.person.id);
-    let row = |one: &std::sync::Arc<crate::store::StoredPasskey>| Row {
+    let row = |one: &Arc<StoredPasskey>| Row {
         id: one.passkey.id.to_string(),
         name: one.name.to_string(),
         signed: one.passkey.sign_count,

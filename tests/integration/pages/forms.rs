@@ -47,7 +47,7 @@ async fn a_person_decides_item_by_item_and_the_agent_is_told() {
     // The same again: what it has, and what became of it, stands beside it.
     let again = two_items(&house, &agent, "Clean up again").await;
     let seen = visitor.look(&format!("/approvals/{}", id(&again))).await.text;
-    assert!(seen.contains("Asked 1 times before: approved 1, denied 0"), "{seen}");
+    assert!(seen.contains("Asked before: 1 ×, approved 1 ×, denied 0 ×"), "{seen}");
     assert!(seen.contains("<strong>never used</strong>"), "{seen}");
 }
 
@@ -205,7 +205,7 @@ async fn everything_is_read_in_pages_and_each_reading_is_on_record() {
     http.get(upstream.url("/files/a")).bearer_auth(&token).send().await.unwrap();
     let visitor = Visitor::signed_in(&house, &house.review_key).await;
     let report = visitor.look(&format!("/reports/{approval}")).await.text;
-    for said in ["GET https://localhost", "1 times", "Alice", "review key", "exeat/"] {
+    for said in ["GET https://localhost", "1 ×", "Alice", "review key", "exeat/"] {
         assert!(report.contains(said), "{said}: {report}");
     }
     let log = visitor.look(&format!("/log?about={approval}&type=use_started")).await.text;

@@ -136,9 +136,9 @@ async fn only_who_has_a_passkey_changes_the_passkeys_of_its_person() {
 
     // The second is signed for by the first, and the first is taken away by the second.
     browser.authenticator_on("usb").await;
-    browser.write("#passkey-name", "key").await;
+    browser.write("#passkey-name", "dongle").await;
     browser.click("#new-passkey button").await;
-    browser.shows("key").await;
+    browser.shows("dongle").await;
     let log = house.log().await;
     let both = registered(&log);
     assert_eq!((both.len(), both[0].get("signature")), (2, None));
