@@ -94,10 +94,10 @@ impl Broker {
         Ok(History::of(&seen.statement, &earlier, self.now()))
     }
 
-    /// The approvals that change from now on.
+    /// The approvals that are asked for from now on, and those that change.
     #[must_use]
-    pub fn changes(&self) -> Receiver<ApprovalId> {
-        self.changes.subscribe()
+    pub fn news(&self) -> [Receiver<ApprovalId>; 2] {
+        [self.asked.subscribe(), self.changes.subscribe()]
     }
 
     /// The agent takes its request back.

@@ -110,7 +110,8 @@ impl Broker {
         let problem = match created {
             Ok(Created::New(approval)) => {
                 let approval = approval.into_value();
-                self.changed(approval.statement.approval);
+                // Nobody looking is no error. Who waits for a decision is not told: there is none yet.
+                drop(self.asked.send(approval.statement.approval));
                 return Ok(Asked { approval, new: true });
             }
             Ok(Created::Existing(approval)) => return Ok(Asked { approval, new: false }),

@@ -19,10 +19,14 @@ pub(super) async fn events(
     Visitor(known): Visitor,
     State(edge): State<Edge>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let changes = edge.broker().changes();
-    let told = unfold((edge, changes, known), |(edge, mut changes, known)| async move {
+    let news = edge.broker().news();
+    let told = unfold((edge, news, known), |(edge, mut news, known)| async move {
         let event = loop {
-            let changed = tokio::time::timeout(LOOK, changes.recv()).await;
+            let [asked, changes] = &mut news;
+            let either = async {
+                tokio::select! { one = asked.recv() => one, other = changes.recv() => other }
+            };
+            let changed = tokio::time::timeout(LOOK, either).await;
             if !edge.broker().is_still_known(&known) {
                 return None;
             }
@@ -33,7 +37,7 @@ pub(super) async fn events(
                 Err(_) => {}
             }
         };
-        Some((Ok(event), (edge, changes, known)))
+        Some((Ok(event), (edge, news, known)))
     });
     Sse::new(told).keep_alive(KeepAlive::default())
 }
