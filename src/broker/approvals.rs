@@ -96,8 +96,8 @@ impl Broker {
 
     /// The approvals that are asked for from now on, and those that change.
     #[must_use]
-    pub fn news(&self) -> [Receiver<ApprovalId>; 2] {
-        [self.asked.subscribe(), self.changes.subscribe()]
+    pub fn news(&self) -> Receiver<ApprovalId> {
+        self.changes.subscribe()
     }
 
     /// The agent takes its request back.

@@ -39,16 +39,17 @@ impl Broker {
         if let Some(grant) = self.known_granted(&run).and_then(|known| by(&known)) {
             return Ok(Some(grant));
         }
-        if let Some(grant) = by(&*self.read_granted(&run).await?) {
+        let granted = self.read_granted(&run).await?;
+        if let Some(grant) = by(&granted) {
             return Ok(Some(grant));
         }
         // Nothing is asked here on the run's behalf: nobody has said as whom (I4). What the run has asked itself is waited for.
         let agent = self.active_agent(caller.agent)?;
         let asked = |approval: &Approval| approval.statement.items.iter().any(|item| item.allows(&target));
-        match self.held_until_decided((&agent, &run), asked, None).await? {
-            Some(_) => Ok(by(&*self.read_granted(&run).await?)),
-            None => Ok(None),
+        if self.held_until_decided((&agent, &run, &granted), asked, None).await? {
+            return Ok(by(&*self.read_granted(&run).await?));
         }
+        Ok(None)
     }
 
     /// Puts a connection on record. Whether what opens the host still stands is checked in the step that writes it.

@@ -46,6 +46,12 @@ impl Granted {
         self.approvals(now).filter_map(Approval::grant).flat_map(|grant| &grant.items)
     }
 
+    /// An approval that is in force now and was not among `older`: granted since those were read.
+    pub(super) fn since(&self, older: &Self, now: Timestamp) -> Option<ApprovalId> {
+        let mut ids = self.approvals(now).map(|approval| approval.statement.approval);
+        ids.find(|id| older.of(*id).is_none())
+    }
+
     /// Whether this approval has uses left, with those that were made since it was read.
     pub(super) fn has_uses_left(&self, approval: &Approval) -> bool {
         let used = approval.grant().map_or(u32::MAX, |grant| grant.uses);

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::granted::Granted;
 use super::request::{Ask, AskedLimits};
 use super::runs::LiveRun;
 use super::{Broker, unavailable};
@@ -20,39 +21,47 @@ const REASON: &str = "The proxy holds a request of this run until you decide. No
 
 impl Broker {
     /// Waits for the decision over an undecided request of the run that `covers`; `ask` makes one where there is none. Whether somebody
-    /// was asked and has decided.
+    /// was asked and has decided, be it since what was refused was looked for in `granted`.
     pub(super) async fn held_until_decided(
         &self,
-        (agent, run): (&Agent, &LiveRun),
+        (agent, run, granted): (&Agent, &LiveRun, &Granted),
         covers: impl Fn(&Approval) -> bool,
         ask: Option<Ask>,
-    ) -> Result<Option<ApprovalId>, Problem> {
+    ) -> Result<bool, Problem> {
         let wait = Duration::from_secs(u64::from(run.run.wait_seconds));
         if wait.is_zero() {
-            return Ok(None);
+            return Ok(false);
         }
-        let Ok(_place) = self.runs.holding.try_acquire() else { return Ok(None) };
-        let Some(id) = self.undecided(agent, run, covers, ask).await? else { return Ok(None) };
+        let Ok(_place) = self.runs.holding.try_acquire() else { return Ok(false) };
+        let Some(id) = self.asked_for((agent, run, granted), covers, ask).await? else { return Ok(false) };
         let seen = self.own_approval(agent, id, wait).await?;
-        Ok((seen.state != "pending").then_some(id))
+        Ok(seen.state != "pending")
     }
 
-    async fn undecided(
+    async fn asked_for(
         &self,
-        agent: &Agent,
-        run: &LiveRun,
+        (agent, run, granted): (&Agent, &LiveRun, &Granted),
         covers: impl Fn(&Approval) -> bool,
         ask: Option<Ask>,
     ) -> Result<Option<ApprovalId>, Problem> {
         // One at a time, so that requests at the same moment ask once.
         let Ok(_turn) = run.asking.acquire().await else { return Ok(None) };
-        let (state, run) = (Some("pending".to_owned()), Some(run.run.id));
-        let query =
-            ApprovalQuery { state, run, agent: Some(agent.id), current: true, ..ApprovalQuery::default() };
+        let (state, id) = (Some("pending".to_owned()), Some(run.run.id));
+        let query = ApprovalQuery {
+            state,
+            run: id,
+            agent: Some(agent.id),
+            current: true,
+            ..ApprovalQuery::default()
+        };
         let found = self.parts.store.approvals(query).await.map_err(unavailable)?;
         let mut pending = found.iter().filter(|one| one.state_name(self.now()) == "pending");
         if let Some(one) = pending.find(|one| covers(one)) {
             return Ok(Some(one.statement.approval));
+        }
+        // Somebody may have decided since the refusal: asking then would be asking for what is granted, and wait for nobody.
+        if let Some(decided) = self.read_granted(run).await?.since(granted, self.now()) {
+            return Ok(Some(decided));
         }
         let Some(ask) = ask else { return Ok(None) };
         Ok(self.request(agent, ask, None).await.ok().map(|asked| asked.approval.statement.approval))

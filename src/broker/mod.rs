@@ -94,7 +94,6 @@ pub struct Broker {
     catalog: RwLock<Arc<Catalog>>,
     signing: RwLock<Arc<Signing>>,
     changes: broadcast::Sender<ApprovalId>,
-    asked: broadcast::Sender<ApprovalId>,
     approved: approved::Approved,
     cuts: cut::Cuts<UseId, cut::UnderWay>,
     passages: connect::Passages,
@@ -126,14 +125,12 @@ impl Broker {
     pub async fn open(parts: Parts) -> Result<Self, StoreError> {
         let catalog = Catalog::of(parts.store.installed().await?);
         let (changes, _) = broadcast::channel(1024);
-        let (asked, _) = broadcast::channel(1024);
         let Parts { store, vault, policy, clock, random, signing, party } = parts;
         Ok(Self {
             parts: Shared { store, vault, policy, clock, random, party },
             catalog: RwLock::new(Arc::new(catalog)),
             signing: RwLock::new(Arc::new(signing)),
             changes,
-            asked,
             approved: approved::Approved::default(),
             cuts: cut::Cuts::default(),
             passages: connect::Passages::default(),

@@ -69,7 +69,7 @@ impl Broker {
         let refused = problem.more.get("use").and_then(Value::as_str).and_then(|id| id.parse().ok());
         let ask = missing.and_then(|missing| hold::ask(&run, stand_in, &missing, refused));
         let asked = |approval: &Approval| would_cover(&approval.statement, stand_in, target);
-        if self.held_until_decided((&agent, &run), asked, ask).await?.is_some() {
+        if self.held_until_decided((&agent, &run, &granted), asked, ask).await? {
             let granted = self.read_granted(&run).await?;
             if let Some(token) = self.token((&agent, &run, stand_in), request, target, &granted).await? {
                 return Ok(Some(token));

@@ -110,8 +110,8 @@ impl Broker {
         let problem = match created {
             Ok(Created::New(approval)) => {
                 let approval = approval.into_value();
-                // Nobody looking is no error. Who waits for a decision is not told: there is none yet.
-                drop(self.asked.send(approval.statement.approval));
+                // News for who looks at the pages. Nothing was granted by it, so no memory of grants ends. Nobody looking is no error.
+                drop(self.changes.send(approval.statement.approval));
                 return Ok(Asked { approval, new: true });
             }
             Ok(Created::Existing(approval)) => return Ok(Asked { approval, new: false }),

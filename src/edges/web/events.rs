@@ -22,11 +22,7 @@ pub(super) async fn events(
     let news = edge.broker().news();
     let told = unfold((edge, news, known), |(edge, mut news, known)| async move {
         let event = loop {
-            let [asked, changes] = &mut news;
-            let either = async {
-                tokio::select! { one = asked.recv() => one, other = changes.recv() => other }
-            };
-            let changed = tokio::time::timeout(LOOK, either).await;
+            let changed = tokio::time::timeout(LOOK, news.recv()).await;
             if !edge.broker().is_still_known(&known) {
                 return None;
             }
