@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::base::crypto::hash::Digest;
-use crate::base::id::{AgentId, CredentialId, LayerId, PersonId, UpstreamId};
+use crate::base::id::{AgentId, CredentialId, LayerId, PersonId, SessionId, UpstreamId};
 use crate::domain::identity::Identity;
 use crate::domain::layer::Layer;
 use crate::domain::name::Name;
@@ -78,10 +78,10 @@ impl Catalog {
         self.sessions.get(key)
     }
 
-    /// Sessions, by id; some may be over.
+    /// One session; it may be over.
     #[must_use]
-    pub fn sessions(&self) -> Vec<Arc<Session>> {
-        sorted(self.sessions.values().cloned().collect(), |session: &Arc<Session>| session.id)
+    pub fn session(&self, id: SessionId) -> Option<&Arc<Session>> {
+        self.sessions.values().find(|session| session.id == id)
     }
 
     /// Passkeys, by id.

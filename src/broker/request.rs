@@ -7,6 +7,7 @@ use super::{Broker, no_randomness, unavailable};
 use crate::base::crypto::hash::sha256;
 use crate::base::id::{ApprovalId, RunId, UseId};
 use crate::domain::approval::{AgentRef, Approval, Limits, Reason, Statement};
+use crate::domain::canonical::canonical;
 use crate::domain::identity::Identity;
 use crate::domain::ledger::Event;
 use crate::domain::principal::Agent;
@@ -152,7 +153,7 @@ impl Broker {
         let limits = self.limits(ask.limits)?;
         let (clock, random) = (self.parts.clock.as_ref(), self.parts.random.as_ref());
         let created_at = self.now();
-        let request = serde_json_canonicalizer::to_vec(ask).unwrap_or_default();
+        let request = canonical(ask);
         Ok(Statement {
             approval: ApprovalId::new(clock, random).map_err(no_randomness)?,
             agent: AgentRef { id: agent.id, name: agent.name.clone() },

@@ -122,8 +122,7 @@ impl Broker {
     #[must_use]
     pub fn is_still_known(&self, known: &Known) -> bool {
         let catalog = self.catalog();
-        let lasts =
-            |id| catalog.sessions().iter().any(|session| session.id == id && session.lasts(self.now()));
+        let lasts = |id| catalog.session(id).is_some_and(|session| session.lasts(self.now()));
         catalog.person(known.person.id).is_some_and(|person| person.removed_at.is_none())
             && known.session.is_none_or(lasts)
     }
@@ -133,9 +132,9 @@ impl Broker {
     /// # Errors
     /// `not_found`.
     pub async fn end_session(&self, by: &Person, id: SessionId) -> Result<(), Problem> {
-        let mut sessions = self.catalog().sessions().into_iter();
-        let session = sessions.find(|session| session.id == id);
-        let session = session.filter(|session| session.person == by.id || by.holds(Role::Operator));
+        let catalog = self.catalog();
+        let session =
+            catalog.session(id).filter(|session| session.person == by.id || by.holds(Role::Operator));
         let person = session.ok_or_else(not_found)?.person;
         let event = Event::SessionEnded { session: id, person, by: by.id };
         self.session_changed(Change::EndSession { id }, event).await

@@ -80,13 +80,11 @@ pub(crate) fn told(page: &mut Page, report: &Answer) {
     page.gap();
     page.line("4. Who approved it");
     let row = |who: &crate::edges::wire::ApproverView| {
-        let known = serde_json::to_value(who.authenticated_by).unwrap_or_default();
-        let by = known.as_str().unwrap_or("-").replace('_', " ");
         vec![
             who.name.to_string(),
             who.person.to_string(),
             moment(who.at),
-            by,
+            who.authenticated_by.as_str().to_owned(),
             who.statement_digest.to_string(),
         ]
     };

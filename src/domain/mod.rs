@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod approval;
+pub mod canonical;
 pub mod connection;
 pub mod files;
 pub mod identity;

@@ -3,7 +3,8 @@
 
 use serde::Serialize;
 
-use crate::base::crypto::hash::{Digest, sha256};
+use crate::base::crypto::hash::Digest;
+use crate::domain::canonical::canonical_digest;
 use crate::domain::webauthn::{Passkey, PasskeyId};
 
 /// A change that an earlier passkey signs.
@@ -20,7 +21,6 @@ impl PasskeyChange<'_> {
     /// What is signed: the SHA-256 of the change in canonical JSON (RFC 8785).
     #[must_use]
     pub fn challenge(&self) -> Digest {
-        // Strings, numbers, lists and objects with text keys: nothing that can fail.
-        sha256(&[&serde_json_canonicalizer::to_vec(self).unwrap_or_default()])
+        canonical_digest(self)
     }
 }

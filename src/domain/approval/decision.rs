@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::statement::Reason;
 use crate::base::clock::Timestamp;
-use crate::base::crypto::hash::{Digest, sha256};
+use crate::base::crypto::hash::Digest;
 use crate::base::id::PersonId;
+use crate::domain::canonical::canonical_digest;
 use crate::domain::principal::Label;
 use crate::domain::scope::ScopeItem;
 use crate::domain::webauthn::Signature;
@@ -46,10 +47,8 @@ impl Decision {
     /// (RFC 8785). So a signature under a "no" is none under a "yes", and none under a wider "yes".
     #[must_use]
     pub fn challenge(&self) -> Digest {
-        let signed =
-            Signed { statement_digest: &self.statement_digest, items: &self.items, reason: &self.reason };
-        // Strings, numbers, lists and objects with text keys: nothing that can fail.
-        sha256(&[&serde_json_canonicalizer::to_vec(&signed).unwrap_or_default()])
+        let Self { statement_digest, items, reason, .. } = self;
+        canonical_digest(&Signed { statement_digest, items, reason })
     }
 
     /// The items this person granted, narrowed as they said.

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::limits::Limits;
 use super::statement::Statement;
-use crate::base::crypto::hash::{Digest, sha256};
+use crate::base::crypto::hash::Digest;
+use crate::domain::canonical::canonical_digest;
 use crate::domain::scope::{ScopeItem, Weight};
 
 /// The parsed `policy.toml`.
@@ -105,7 +106,7 @@ impl Policy {
     /// the rules it was given under (I6).
     #[must_use]
     pub fn version(&self) -> Digest {
-        sha256(&[&serde_json_canonicalizer::to_vec(self).unwrap_or_default()])
+        canonical_digest(self)
     }
 
     /// Whether `statement` was made under this very policy.

@@ -6,6 +6,7 @@ use super::limits::Limits;
 use crate::base::clock::Timestamp;
 use crate::base::crypto::hash::{Digest, sha256};
 use crate::base::id::{AgentId, ApprovalId, PersonId, RunId};
+use crate::domain::canonical::canonical;
 use crate::domain::identity::Identity;
 use crate::domain::inert::Inert;
 use crate::domain::principal::Label;
@@ -66,8 +67,7 @@ impl Statement {
     /// The canonical bytes (RFC 8785).
     #[must_use]
     pub fn canonical(&self) -> Vec<u8> {
-        // The statement holds only strings, integers, lists and objects with text keys: nothing that can fail.
-        serde_json_canonicalizer::to_vec(self).unwrap_or_default()
+        canonical(self)
     }
 
     /// SHA-256 of the canonical bytes: what a decision names.

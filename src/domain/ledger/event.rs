@@ -11,6 +11,7 @@ use crate::base::id::{
     UpstreamId, UseId,
 };
 use crate::domain::approval::{Decision, Statement};
+use crate::domain::canonical::canonical;
 use crate::domain::connection::ConnectionStart;
 use crate::domain::files::UsedFiles;
 use crate::domain::identity::Identity;
@@ -265,7 +266,6 @@ impl Entry {
     /// The canonical bytes (RFC 8785): the leaf of the tree is made over these.
     #[must_use]
     pub fn canonical(&self) -> Vec<u8> {
-        // Entries hold only strings, integers, lists and objects with text keys: nothing that can fail.
-        serde_json_canonicalizer::to_vec(self).unwrap_or_default()
+        canonical(self)
     }
 }

@@ -10,6 +10,7 @@ use axum::response::IntoResponse;
 use super::page::{Page, Shell};
 use super::visitor::Visitor;
 use super::words::span;
+use crate::base::clock::Timestamp;
 use crate::broker::Catalog;
 use crate::domain::approval::Policy;
 use crate::domain::layer::Layer;
@@ -51,6 +52,11 @@ pub(super) async fn show(Visitor(known): Visitor, State(edge): State<Edge>) -> i
 
 fn joined<T: ToString>(all: impl IntoIterator<Item = T>) -> String {
     all.into_iter().map(|one| one.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// That it was removed and when, or else `here`.
+fn until(removed_at: Option<Timestamp>, here: impl ToString) -> String {
+    removed_at.map_or_else(|| here.to_string(), |at| format!("removed {at}"))
 }
 
 fn upstreams(catalog: &Catalog) -> Table {
@@ -101,13 +107,11 @@ fn identities(catalog: &Catalog) -> Table {
 
 fn agents(catalog: &Catalog) -> Table {
     let row = |agent: &Arc<Agent>| {
-        let until =
-            agent.removed_at.map_or_else(|| agent.expires_at.to_string(), |at| format!("removed {at}"));
         vec![
             agent.name.to_string(),
             joined(&agent.identities),
             joined(agent.upstreams.iter().map(ToString::to_string)),
-            until,
+            until(agent.removed_at, agent.expires_at),
             agent.id.to_string(),
         ]
     };
@@ -121,13 +125,11 @@ fn agents(catalog: &Catalog) -> Table {
 
 fn layers(catalog: &Catalog) -> Table {
     let row = |layer: &Arc<Layer>| {
-        let until =
-            layer.removed_at.map_or_else(|| layer.expires_at.to_string(), |at| format!("removed {at}"));
         vec![
             layer.name.to_string(),
             joined(layer.upstreams.iter().map(ToString::to_string)),
             if layer.inject { "is handed the credential".to_owned() } else { "asks only".to_owned() },
-            until,
+            until(layer.removed_at, layer.expires_at),
         ]
     };
     Table {
@@ -140,11 +142,10 @@ fn layers(catalog: &Catalog) -> Table {
 
 fn people(catalog: &Catalog) -> Table {
     let row = |person: &Arc<Person>| {
-        let since = person.removed_at.map_or_else(|| "active".to_owned(), |at| format!("removed {at}"));
         vec![
             person.name.to_string(),
             joined(person.roles.iter().map(|role: &Role| role.as_str())),
-            since,
+            until(person.removed_at, "active"),
             person.id.to_string(),
         ]
     };

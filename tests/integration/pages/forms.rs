@@ -195,6 +195,7 @@ async fn i07_who_may_not_decide_is_told_so_and_cannot() {
     assert!(seen.contains("Deciding takes the role reviewer.") && !seen.contains(">Approve<"), "{seen}");
     let refused = auditor.send(&page, &[("digest", digest(&approval)), ("item.0", "approve")]).await;
     assert_eq!(refused.status, 403, "{}", refused.text);
+    assert_eq!(auditor.send(&format!("{page}/end"), &[]).await.status, 403);
 }
 
 #[tokio::test]
